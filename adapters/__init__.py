@@ -1,0 +1,1 @@
+"""The outside: each package knows one vendor, and none knows another."""

@@ -1,0 +1,124 @@
+"""Looks at a Coze bot: is the token accepted, is the bot published as an API, and may the token do what we do."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import cozepy
+
+from adapters.coze.wire import Api
+from bridge.errors import BotFailed, BridgeError, ConfigError, RateLimited
+from bridge.findings import Finding, Findings, ok, skipped, wrong
+
+TOKEN, BOT, RIGHTS = "coze token", "coze bot", "coze permissions"
+SITES = {"api.coze.cn": "https://api.coze.com", "api.coze.com": "https://api.coze.cn"}
+"""Each of the two knows only its own tokens."""
+REACH = "look at COZE_API_BASE, the network and HTTPS_PROXY"
+PUBLISH = "publish the bot at Coze with the channel API (Agent as API) ticked"
+RIGHT = "getMetadata"
+ELSEWHERE = frozenset({404, 405})
+CLIENT_SECONDS = 20.0
+
+
+async def look(api_base: str, bot_id: str, make_auth: Callable[[], cozepy.Auth]) -> Findings:
+    """Asks nothing of the bot, as that costs. Without a bot id, only the token is looked at."""
+    try:
+        api = Api(api_base, make_auth(), read_seconds=CLIENT_SECONDS)
+    except ConfigError as error:
+        yield wrong(TOKEN, str(error), "give the whole PEM text")
+        return
+    try:
+        bot: dict[str, Any] = {}
+        refused: BridgeError | None = None
+        try:
+            bot = await _published(api, bot_id or "0")
+        except BridgeError as error:
+            refused = error
+        token = _token(refused, api_base)
+        yield token
+        if not bot_id or token.mend:
+            return
+        found = await _bot(api, bot_id, bot, refused)
+        yield found
+        if not found.mend:
+            yield await _rights(api, bot_id)
+    finally:
+        await api.aclose()
+
+
+async def _published(api: Api, bot_id: str) -> dict[str, Any]:
+    """The bot as it is published. The older call of the two also wants it to be published as an API."""
+    try:
+        answered, _ = await api.call("GET", "/v1/bot/get_online_info", params={"bot_id": bot_id})
+    except BotFailed as failed:
+        if failed.code not in ELSEWHERE and failed.say != "permission":
+            raise
+        answered, _ = await api.call("GET", f"/v1/bots/{bot_id}", params={"is_published": "true"})
+    bot = answered.get("data")
+    if not isinstance(bot, dict):
+        raise BotFailed("the answer is not Coze's", code=404)
+    return bot
+
+
+def _token(refused: BridgeError | None, api_base: str) -> Finding:
+    """Whatever else is refused, the token was accepted before."""
+    host = urlsplit(api_base).netloc
+    match refused:
+        case RateLimited():
+            return skipped(TOKEN, f"{refused}", "try again later")
+        case BotFailed(say="credentials"):
+            mend = "make a new one at Coze and set COZE_API_TOKEN"
+            if "OAuth" in str(refused):
+                mend = "compare the three COZE_JWT_OAUTH_ settings with the OAuth app at Coze"
+            if other := SITES.get(host):
+                mend += f"; if it is of {urlsplit(other).netloc}, set COZE_API_BASE={other}"
+            return wrong(TOKEN, f"{host} refuses it ({refused})", mend)
+        case BotFailed(code=code) if code in ELSEWHERE:
+            return wrong(TOKEN, f"{host} is no Coze API ({refused})", "mend COZE_API_BASE")
+        case None | BotFailed():
+            return ok(TOKEN, f"{host} accepts it")
+    return wrong(TOKEN, f"{host} does not answer ({refused})", REACH, unreachable=True)
+
+
+async def _bot(api: Api, bot_id: str, bot: dict[str, Any], refused: BridgeError | None) -> Finding:
+    if refused is None:
+        return ok(BOT, f"{bot.get('name') or bot_id} is published")
+    if refused.say == "permission":
+        mend = f"give the token the permission {RIGHT} in the bot's workspace, or take a token of that workspace"
+        return wrong(BOT, f"the token may not look at the bot {bot_id} ({refused})", mend)
+    if refused.say == "quota":
+        return wrong(BOT, f"the quota is used up ({refused})", "top up the account or the plan at Coze")
+    if refused.say != "not_published":
+        return wrong(BOT, f"Coze does not show the bot {bot_id} ({refused})", "look at COZE_BOT_ID")
+    with suppress(BridgeError):
+        answered, _ = await api.call("GET", f"/v1/bots/{bot_id}", params={"is_published": "false"})
+        if isinstance(draft := answered.get("data"), dict):
+            return wrong(BOT, f"{draft.get('name') or bot_id} is there, but not published as an API", PUBLISH)
+    what = f"Coze knows no bot {bot_id}, or it is not published as an API"
+    return wrong(BOT, what, f"take COZE_BOT_ID from the bot's URL (…/bot/7400…), and {PUBLISH}")
+
+
+async def _rights(api: Api, bot_id: str) -> Finding:
+    """What the bridge does but for asking: it makes a conversation, which is deleted again, and lists its messages."""
+    needed = "createConversation"
+    conversation = ""
+    try:
+        answered, _ = await api.call("POST", "/v1/conversation/create", body={"bot_id": bot_id})
+        made = answered.get("data") or answered.get("ConversationData")
+        conversation = str(made.get("id") or "") if isinstance(made, dict) else ""
+        needed = "chat and listMessage"
+        body = {"order": "desc", "limit": 1}
+        await api.call("POST", "/v1/conversation/message/list", params={"conversation_id": conversation}, body=body)
+    except BotFailed as failed:
+        if failed.say == "permission":
+            what = f"the token lacks the permission {needed} ({failed})"
+            return wrong(RIGHTS, what, "give it createConversation, chat, getChat and listMessage at Coze")
+        return skipped(RIGHTS, f"Coze does not tell ({failed})")
+    except BridgeError as error:
+        return skipped(RIGHTS, f"Coze does not answer ({error})")
+    finally:
+        if conversation:
+            with suppress(BridgeError):
+                await api.call("DELETE", f"/v1/conversations/{conversation}")
+    return ok(RIGHTS, "createConversation, chat and listMessage")

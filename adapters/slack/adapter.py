@@ -1,0 +1,303 @@
+"""Slack as a chat platform: one bot in one workspace, through the Web API."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack import markup
+from adapters.slack.errors import REFUSED_TOKEN, calling
+from adapters.slack.limits import Seconds, limits
+from adapters.slack.members import Roster
+from adapters.slack.parse import DM, Reading
+from adapters.slack.receiving import Receiving
+from adapters.slack.sockets import SocketMode
+from bridge import texts
+from bridge.errors import BridgeError, ConfigError, Gone, Permanent, RateLimited, Transient, Unreachable
+from bridge.model import Address, Page
+from bridge.ports import Accept, Clock, Limits, Meter, Mount, Reply
+
+log = logging.getLogger(__name__)
+# At DEBUG slack_sdk logs what people write, and the addresses that open sockets.
+_sdk_log = logging.getLogger(f"{__name__}.sdk")
+_sdk_log.setLevel(logging.WARNING)
+
+COMMANDS = frozenset({"start", "help", "new", "reset", "stop", "retry", "status"})
+PATH = "/slack/events"
+MARK = "coze_bridge_page"
+"""`event_type` of the metadata that our messages carry."""
+CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 30.0
+FIND_BACK = 5.0
+"""Seconds before `since` at which a search begins, as clocks differ."""
+FIND_PAGES, FIND_SIZE = 5, 200
+"""So many messages after the question are looked through: an answer stands close to it."""
+LATCH_SECONDS = 600.0
+"""For so long we show no "is thinking…" after Slack refused to."""
+PING_SECONDS = 10.0
+
+
+class SlackAdapter:
+    """One Slack bot in one workspace. With an app token it hears over Socket Mode, else over HTTP."""
+
+    platform = "slack"
+
+    def __init__(
+        self,
+        bot_token: str,
+        *,
+        app_token: str = "",
+        signing_secret: str = "",
+        api_base: str = "https://slack.com/api/",
+        clock: Clock,
+        meter: Meter,
+        dm: DM = "thread",
+        streaming: bool = True,
+        commands: Collection[str] = COMMANDS,
+        ping_seconds: float = PING_SECONDS,
+        seconds: Seconds | None = None,
+    ) -> None:
+        self._bot_token = bot_token
+        self._app_token = app_token
+        self._signing_secret = signing_secret
+        self._api_base = api_base
+        self._clock = clock
+        self._meter = meter
+        self._dm: DM = dm
+        self._commands = commands
+        self._ping_seconds = ping_seconds
+        self._session: aiohttp.ClientSession | None = None
+        self._web: AsyncWebClient | None = None
+        self._roster = Roster(self._connect, clock)
+        self._receiving: Receiving | None = None
+        self._sockets: SocketMode | None = None
+        self._listening = False
+        self._quiet_until = 0.0
+        self._told_scope = False
+        self.account = ""
+        self.limits: Limits = limits(streams=streaming, seconds=seconds or Seconds())
+
+    # ---- lifecycle
+
+    async def open(self) -> None:
+        """Learns who we are. Raises ConfigError (a token is refused) or Unreachable. May be called again."""
+        self._check()
+        web = self._connect()
+        try:
+            async with calling("auth.test"):
+                who = await web.auth_test()
+        except RateLimited as error:
+            raise Unreachable(str(error), retry_after=error.retry_after) from None
+        except BridgeError as error:
+            if isinstance(error, Unreachable) and error.say != REFUSED_TOKEN:
+                raise
+            raise ConfigError(
+                f"SLACK_BOT_TOKEN: Slack refuses it ({error}); copy the Bot User OAuth Token (xoxb-…) again "
+                "from OAuth & Permissions in the app's settings, after installing the app to the workspace"
+            ) from None
+        me = Reading(
+            team=str(who["team_id"]),
+            user=str(who["user_id"]),
+            name=str(who["user"]),
+            commands=self._commands,
+            dm=self._dm,
+        )
+        self.account = me.team
+        if self._receiving is None:
+            self._receiving = Receiving(
+                web, me, signing_secret=self._signing_secret, clock=self._clock, meter=self._meter
+            )
+
+    def _check(self) -> None:
+        """Raises ConfigError for settings that cannot be right, before Slack is asked; shows none of them."""
+        if not re.fullmatch(r"xoxb-[!-~]+", self._bot_token):
+            raise ConfigError("SLACK_BOT_TOKEN: not a bot token; it begins with xoxb- (OAuth & Permissions)")
+        if self._app_token and not re.fullmatch(r"xapp-[!-~]+", self._app_token):
+            raise ConfigError("SLACK_APP_TOKEN: not an app-level token; it begins with xapp- (Basic Information)")
+        if not self._app_token and not self._signing_secret.strip():
+            raise ConfigError("SLACK_APP_TOKEN: missing; set it for Socket Mode, or SLACK_SIGNING_SECRET for HTTP")
+
+    def _connect(self) -> AsyncWebClient:
+        if self._web is None:
+            # trust_env: proxies from the environment, NO_PROXY included, which slack_sdk's own reading leaves out.
+            timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
+            self._session = aiohttp.ClientSession(timeout=timeout, trust_env=True, cookie_jar=aiohttp.DummyCookieJar())
+            # No retries: the SDK's would post twice what was lost on the way back.
+            self._web = AsyncWebClient(
+                self._bot_token, self._api_base, session=self._session, retry_handlers=[], logger=_sdk_log
+            )
+            self._web.proxy = None
+        return self._web
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+        self._session = self._web = None
+
+    # ---- hearing
+
+    @property
+    def trouble(self) -> str:
+        """Empty while it listens, else why it does not, in one line for /readyz."""
+        if not self._listening:
+            return "Slack: not listening yet"
+        return self._sockets.trouble if self._sockets is not None else ""
+
+    @property
+    def mounts(self) -> Mapping[str, Mount]:
+        """Where Slack posts to, if it does."""
+        return {} if self._app_token else {PATH: self._post}
+
+    async def _post(self, headers: Mapping[str, str], body: bytes) -> Reply:
+        if self._receiving is None:
+            return Reply(status=503)
+        return await self._receiving.post(headers, body)
+
+    async def listen(self, accept: Accept) -> None:
+        """Receives until it is cancelled; acknowledges to Slack only what `accept` returned from.
+
+        Raises ConfigError if Slack refuses the app token at the first start: until then nobody has tried it.
+        """
+        assert self._receiving is not None, "open first"
+        assert self._session is not None, "closed"
+        self._receiving.accept = accept
+        try:
+            if self._app_token:
+                self._sockets = SocketMode(
+                    self._session,
+                    self._socket_address,
+                    self._receiving.envelope,
+                    clock=self._clock,
+                    ping_seconds=self._ping_seconds,
+                )
+                self._listening = True
+                await self._sockets.run()
+            else:
+                self._listening = True
+                await asyncio.Event().wait()
+        finally:
+            self._receiving.accept = None
+            self._listening = False
+
+    async def is_member(self, sender: str) -> bool:
+        """Is that person a full member of the workspace? False as well where Slack will not tell. Raises Transient."""
+        return await self._roster.has(self.account, sender)
+
+    async def _socket_address(self) -> str:
+        """Where to open a socket. Raises ConfigError if the app token is no good, else Transient."""
+        try:
+            async with calling("apps.connections.open"):
+                answer = await self._connect().apps_connections_open(app_token=self._app_token)
+        except BridgeError as error:
+            if isinstance(error, Transient) and error.say != REFUSED_TOKEN:
+                raise
+            raise ConfigError(
+                f"SLACK_APP_TOKEN: Slack refuses it ({error}); make an app-level token with the scope "
+                "connections:write (Basic Information) and switch Socket Mode on in the app's settings"
+            ) from None
+        return str(answer["url"])
+
+    # ---- writing
+
+    async def send(self, address: Address, page: Page, *, reply_to: str = "") -> str:  # noqa: ARG002
+        """Posts the page into its thread and returns its `ts`. In Slack an answer is shown by its thread."""
+        async with calling("chat.postMessage"):
+            answer = await self._connect().chat_postMessage(
+                channel=address.chat,
+                thread_ts=address.thread or None,
+                unfurl_links=False,
+                unfurl_media=False,
+                metadata={"event_type": MARK, "event_payload": {"mark": page.mark}},
+                **_looks(page),
+            )
+        return str(answer["ts"])
+
+    async def edit(self, address: Address, message_id: str, page: Page) -> None:
+        """Makes that message show the page; returns as well if it did already."""
+        async with calling("chat.update"):
+            await self._connect().chat_update(channel=address.chat, ts=message_id, **_looks(page))
+
+    async def delete(self, address: Address, message_id: str) -> None:
+        """Removes that message; returns as well if it was gone already."""
+        try:
+            async with calling("chat.delete"):
+                await self._connect().chat_delete(channel=address.chat, ts=message_id)
+        except Gone:
+            return
+
+    async def working(self, address: Address, language: str = "en") -> None:
+        """Shows "is thinking…" in the thread. Raises RateLimited; every other failure ends the courtesy for a while."""
+        if not address.thread or self._clock.monotonic() < self._quiet_until:
+            return
+        try:
+            async with calling("assistant.threads.setStatus"):
+                await self._connect().assistant_threads_setStatus(
+                    channel_id=address.chat, thread_ts=address.thread, status=texts.text("thinking", language)
+                )
+        except RateLimited:
+            raise
+        except BridgeError as error:
+            self._quiet_until = self._clock.monotonic() + LATCH_SECONDS
+            log.debug("no sign of work for a while: %s", error)
+
+    # ---- finding again
+
+    async def find(self, address: Address, mark: str, *, since: float) -> str | None:
+        """The `ts` of the message with that mark, posted at or after `since`, or None. Raises Transient."""
+        where = {
+            "channel": address.chat,
+            "oldest": f"{since - FIND_BACK:.6f}",
+            "inclusive": True,
+            "include_all_metadata": True,
+            "limit": FIND_SIZE,
+        }
+        method = "conversations.history"
+        if address.thread:
+            method, where = "conversations.replies", where | {"ts": address.thread}
+        try:
+            async with calling(method):
+                return await self._search(method, where, mark)
+        except Permanent as error:
+            # Most likely a scope is missing; the price is a message that may stand there twice.
+            if not self._told_scope:
+                log.warning("cannot look for messages sent before a crash: %s", error)
+            self._told_scope = True
+        return None
+
+    async def _search(self, method: str, where: dict[str, Any], mark: str) -> str | None:
+        """Goes through what Slack shows, page by page."""
+        for _ in range(FIND_PAGES):
+            answer = await self._connect().api_call(method, http_verb="GET", params=where)
+            for message in answer.get("messages") or ():
+                if _mark(message) == mark:
+                    return str(message["ts"])
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return None
+            where = where | {"cursor": cursor}
+        return None
+
+
+def _mark(message: dict[str, Any]) -> str:
+    metadata = message.get("metadata") or {}
+    if metadata.get("event_type") != MARK:
+        return ""
+    return str((metadata.get("event_payload") or {}).get("mark") or "")
+
+
+def _looks(page: Page) -> dict[str, Any]:
+    """The arguments that show the page: Markdown, or plain text if Slack refused the Markdown.
+
+    Plain text goes into `text` where an edit can still follow, else into blocks of it, with its beginning as `text`
+    for notifications.
+    """
+    if not page.plain:
+        return {"markdown_text": markup.render(page.text)}
+    text = markup.escape(page.text)
+    if len(text) <= markup.MOST_PLAIN:
+        return {"text": text, "mrkdwn": False}
+    blocks = [{"type": "section", "text": {"type": "plain_text", "text": part}} for part in markup.sections(page.text)]
+    return {"text": markup.escape(page.text[:200]), "blocks": blocks}

@@ -1,0 +1,165 @@
+"""Telegram as the bridge's Adapter: who we are, what the limits are, and which of its neighbours does what."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+from adapters.telegram.errors import CREDENTIALS, translated
+from adapters.telegram.markup import fill
+from adapters.telegram.menu import LANGUAGES, menu
+from adapters.telegram.parse import PLATFORM, Me
+from adapters.telegram.polling import Polling
+from adapters.telegram.reading import Reading
+from adapters.telegram.transport import Line
+from adapters.telegram.webhook import PATH, Webhook
+from adapters.telegram.writing import Writing, in_time
+from bridge.errors import BridgeError, ConfigError, Transient, Unreachable
+from bridge.model import Address, Page
+from bridge.ports import Accept, Budget, Clock, Limits, Meter, Mount, Verb
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 30.0
+"""How long Telegram holds a poll; it takes at most 50 (tdlib/telegram-bot-api)."""
+TYPING_SECONDS = 4.5
+"""The sign lasts 5 s, or until a message of the bot (Bot API, sendChatAction)."""
+CHAT_BURST = 3
+TOKEN = re.compile(r"[1-9][0-9]*:[A-Za-z0-9_-]+")
+LONGEST_TOKEN = 80
+SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+
+class TelegramAdapter:
+    """One bot account. `account_rate` is in calls per second, `private_every` and `group_every` in seconds per call.
+
+    The defaults stay below what the Bot API's FAQ names: 30 messages a second in all, one a second to a chat, 20 a
+    minute to a group. Edits, deletions and typing are counted as messages (field reports: facts, section 2.1).
+    """
+
+    platform = PLATFORM
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        api_base: str,
+        clock: Clock,
+        meter: Meter,
+        webhook_url: str = "",
+        webhook_secret: str = "",
+        streaming: bool = True,
+        commands: Collection[str] = (),
+        account_rate: float = 30.0,
+        private_every: float = 1.05,
+        group_every: float = 3.6,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self.account = token.partition(":")[0]
+        self.limits = Limits(fill=fill, budgets=self._budgets, streams=streaming, working_every=TYPING_SECONDS)
+        self._token, self._webhook_url, self._webhook_secret = token, webhook_url, webhook_secret
+        self._commands = frozenset(commands)
+        self._private_every, self._group_every = private_every, group_every
+        # A bucket of 5 that gains 25 a second lets at most 30 through in any second; one of 28 would let 58.
+        burst = max(1, int(account_rate / 6))
+        gain = account_rate - burst if account_rate > burst + 1 else account_rate
+        self._of_account = Budget(name=f"{PLATFORM}:{self.account}", burst=burst, every=1 / gain)
+        self._line = Line(token or "none", api_base, poll_seconds=poll_seconds)
+        bot = self._bot = self._line.bot
+        self._writing = Writing(bot)
+        self._reading = Reading(meter, self._answer_query)
+        self._polling = Polling(bot, self._reading, clock, poll_seconds=poll_seconds)
+        self._webhook = Webhook(bot, self._reading, clock, url=webhook_url, secret=webhook_secret)
+
+    @property
+    def trouble(self) -> str:
+        if self._webhook_url:
+            return self._webhook.setting.text
+        return self._polling.fetching.text or self._polling.taking.text
+
+    @property
+    def mounts(self) -> Mapping[str, Mount]:
+        return {PATH: self._webhook.answer} if self._webhook_url else {}
+
+    async def open(self) -> None:
+        self._check_settings()
+        try:
+            async with in_time():
+                with translated():
+                    me = await self._bot.get_me()
+        except BridgeError as problem:
+            raise _not_open(problem) from None
+        self.account = str(me.id)
+        self._reading.me = Me(id=me.id, username=me.username or "", commands=self._commands)
+        log.info("Telegram: this is @%s (%d)", me.username, me.id)
+        if not me.can_read_all_group_messages:
+            log.info(
+                "Telegram: privacy mode is on: in groups the bot surely hears commands and replies to it, mentions "
+                "not always. /setprivacy at @BotFather turns it off; then remove the bot from the group and add it anew"
+            )
+
+    async def listen(self, accept: Accept) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._offer_menu())
+            group.create_task(self._webhook.run(accept) if self._webhook_url else self._polling.run(accept))
+
+    async def send(self, address: Address, page: Page, *, reply_to: str = "") -> str:
+        return await self._writing.send(address, page, reply_to)
+
+    async def edit(self, address: Address, message_id: str, page: Page) -> None:
+        await self._writing.edit(address, message_id, page)
+
+    async def delete(self, address: Address, message_id: str) -> None:
+        await self._writing.delete(address, message_id)
+
+    async def working(self, address: Address, language: str = "en") -> None:  # noqa: ARG002 - Telegram has the words
+        await self._writing.working(address)
+
+    async def aclose(self) -> None:
+        await self._reading.aclose()
+        await self._line.aclose()
+
+    def _budgets(self, address: Address, _verb: Verb) -> Sequence[Budget]:
+        """All verbs share them; a group's id is negative. 3 + 60/3.6 calls are at most 20 in any minute."""
+        every = self._group_every if address.chat.startswith("-") else self._private_every
+        chat = Budget(name=f"{self._of_account.name}:{address.chat}", burst=CHAT_BURST, every=every, serial=True)
+        return (self._of_account, chat)
+
+    def _check_settings(self) -> None:
+        """What Telegram would refuse anyway, said before it is asked."""
+        if not TOKEN.fullmatch(self._token) or len(self._token) > LONGEST_TOKEN:
+            raise ConfigError(
+                "TELEGRAM_BOT_TOKEN is no bot token: one looks like 123456789:AAE… and comes from @BotFather"
+            )
+        if self._webhook_url and not SECRET.fullmatch(self._webhook_secret):
+            raise ConfigError("TELEGRAM_WEBHOOK_SECRET must be 1 to 256 letters, digits, _ or - if there is a webhook")
+
+    async def _offer_menu(self) -> None:
+        """Our commands in the clients' menu: a courtesy."""
+        try:
+            async with in_time():
+                for language in LANGUAGES:
+                    with translated():
+                        commands = menu(self._commands, language)
+                        await self._bot.set_my_commands(commands, language_code=language or None)
+        except BridgeError as problem:
+            log.warning("Telegram: the menu of commands is not set (%s)", problem)
+
+    async def _answer_query(self, number: str) -> None:
+        """The button's spinner ends."""
+        try:
+            async with in_time():
+                with translated():
+                    await self._bot.answer_callback_query(number)
+        except BridgeError as problem:
+            log.debug("Telegram: a button is not answered (%s)", problem)
+
+
+def _not_open(problem: BridgeError) -> ConfigError | Unreachable:
+    """Why `open` fails, in the two ways that its port knows."""
+    if problem.say == CREDENTIALS:
+        return ConfigError(
+            "TELEGRAM_BOT_TOKEN is refused by Telegram: take the token from @BotFather "
+            "(or TELEGRAM_API_BASE leads elsewhere, if it is set)"
+        )
+    return Unreachable(str(problem), retry_after=problem.retry_after if isinstance(problem, Transient) else 0.0)

@@ -1,0 +1,113 @@
+"""The long poll: Telegram forgets an update only after the core has made it durable."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from telegram import Bot
+from telegram.error import Conflict, TelegramError
+
+from adapters.telegram.errors import SHAPES, ours
+from adapters.telegram.reading import ALLOWED_UPDATES, Reading
+from adapters.telegram.trouble import Trouble
+from bridge.errors import BridgeError, Transient
+from bridge.ports import Accept, Clock
+
+log = logging.getLogger(__name__)
+
+GET_UPDATES = "get_Updates"
+"""PTB's `get_updates` raises away a whole batch, for ever, if one update in it does not parse; so the raw call. It
+warns of a name that it has a method for, hence this spelling, which it turns into `getUpdates`."""
+
+STRANGER = "what answers is not a Bot API server: look at TELEGRAM_API_BASE"
+
+GRACE_SECONDS = 20.0
+"""How much later than the poll itself we give up on it, should the read timeout not bite."""
+
+
+class Polling:
+    """Fetches updates in order. PTB's own Updater confirms what exists only in memory (measured), so this loop."""
+
+    def __init__(self, bot: Bot, reading: Reading, clock: Clock, *, poll_seconds: float) -> None:
+        self.fetching = Trouble(clock, "Telegram was not asked for messages yet")
+        self.taking = Trouble(clock)
+        self._bot = bot
+        self._reading = reading
+        self._poll_seconds = poll_seconds
+        self._offset = 0
+        self._listened = False
+
+    async def run(self, accept: Accept) -> None:
+        """For ever."""
+        while True:
+            batch = await self._fetch()
+            if batch is not None:
+                await self._take(batch, accept)
+
+    async def _fetch(self) -> list[Any] | None:
+        """The next updates; None after a failure, when it has been reported and waited for."""
+        # The first one, and the one after a failure, return at once: they tell whether we are heard.
+        seconds = 0.0 if self.fetching.text else self._poll_seconds
+        try:
+            async with asyncio.timeout(seconds + 2 * GRACE_SECONDS):
+                batch = await self._bot.do_api_request(
+                    GET_UPDATES,
+                    api_kwargs={
+                        "offset": self._offset,
+                        "limit": 100,
+                        "timeout": int(seconds),
+                        "allowed_updates": list(ALLOWED_UPDATES),
+                    },
+                    read_timeout=seconds + GRACE_SECONDS,
+                )
+        except Conflict as error:
+            await self._in_conflict(error)
+        except TelegramError as error:
+            problem = ours(error)
+            least = problem.retry_after if isinstance(problem, Transient) else 0.0
+            await self.fetching.wait(type(error).__name__, str(problem), least=least)
+        except TimeoutError:
+            await self.fetching.wait("TimeoutError", "no answer in time")
+        except SHAPES:
+            await self.fetching.wait("shape", STRANGER)
+        else:
+            if isinstance(batch, list) and all(isinstance(update, Mapping) for update in batch):
+                return self._heard(batch)
+            await self.fetching.wait("shape", STRANGER)
+        return None
+
+    async def _take(self, batch: list[Any], accept: Accept) -> None:
+        """One after the other; the first that the core does not take is fetched again, with those behind it."""
+        for update in batch:
+            # gather: whatever `accept` raises, the update is not acknowledged and the loop goes on.
+            (failure,) = await asyncio.gather(self._reading.take(update, accept), return_exceptions=True)
+            if failure is not None:
+                bug = None if isinstance(failure, BridgeError) else failure
+                text = f"a message could not be taken in ({type(failure).__name__}: {failure})"
+                return await self.taking.wait(type(failure).__name__, text, bug=bug)
+            self.taking.over()
+            self._offset = int(update["update_id"]) + 1
+        return None
+
+    def _heard(self, batch: list[Any]) -> list[Any]:
+        self._listened = True
+        self.fetching.over()
+        if not batch:
+            # All is confirmed. After a week without any, update ids start anew, maybe lower (Bot API, Update).
+            self._offset = 0
+        return batch
+
+    async def _in_conflict(self, error: Conflict) -> None:
+        """409: a webhook is set, or somebody else polls with this token."""
+        if "webhook is active" not in error.message.lower():
+            return await self.fetching.wait("poller", "another process polls with this TELEGRAM_BOT_TOKEN")
+        if self._listened:
+            return await self.fetching.wait("webhook", "somebody has set a webhook for this TELEGRAM_BOT_TOKEN")
+        try:
+            await self._bot.delete_webhook(drop_pending_updates=False)
+        except (TelegramError, *SHAPES):
+            await self.fetching.wait("webhook", "a webhook of before is set, and cannot be deleted")
+        else:
+            log.info("The webhook of before is deleted: updates are polled now")
+        return None

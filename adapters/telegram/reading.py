@@ -1,0 +1,69 @@
+"""One update at a time: understood, answered where Telegram wants an answer at once, and given to the core."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from adapters.telegram.parse import PLATFORM, Me, inbound
+from bridge.ports import Accept, Meter
+
+log = logging.getLogger(__name__)
+
+ALLOWED_UPDATES = ("message", "callback_query", "my_chat_member")
+"""Named with every poll and webhook: Telegram keeps the list of last time if there is none."""
+
+Answer = Callable[[str], Awaitable[None]]
+"""Answers the callback query with that id."""
+
+
+class Reading:
+    """Gives updates to the core; what it cannot read it counts, and says so once per kind."""
+
+    def __init__(self, meter: Meter, answer: Answer) -> None:
+        self.me: Me | None = None
+        """Known once the adapter is open."""
+        self._meter = meter
+        self._answer = answer
+        self._named: set[str] = set()
+        self._errands: set[asyncio.Task[None]] = set()
+
+    async def take(self, update: Mapping[str, Any], accept: Accept) -> None:
+        """Returns when the update may be acknowledged; raises what `accept` raises."""
+        if self.me is None:
+            raise RuntimeError("updates are read after open")
+        kind = next((key for key in update if key != "update_id"), "empty")
+        if kind == "callback_query":
+            self._answer_soon(update[kind])
+        if kind not in ALLOWED_UPDATES:
+            return self._ignore(kind, "of a kind that we did not ask for")
+        try:
+            found = inbound(update, self.me)
+        except (LookupError, TypeError, ValueError, AttributeError) as problem:
+            return self._ignore(kind, f"of an unknown shape ({type(problem).__name__})")
+        if found is not None:
+            await accept(found)
+        return None
+
+    def _ignore(self, kind: str, why: str) -> None:
+        self._meter.count("updates_ignored", platform=PLATFORM, kind=kind)
+        if kind not in self._named:
+            self._named.add(kind)
+            log.warning("An update (%s) %s is ignored, as will be those like it", kind, why)
+
+    def _answer_soon(self, query: Any) -> None:
+        """The button's spinner ends, without the next update waiting for it."""
+        number = query.get("id") if isinstance(query, Mapping) else None
+        if number:
+            errand = asyncio.get_running_loop().create_task(self._run(self._answer(str(number))))
+            self._errands.add(errand)
+            errand.add_done_callback(self._errands.discard)
+
+    @staticmethod
+    async def _run(errand: Awaitable[None]) -> None:
+        await errand
+
+    async def aclose(self) -> None:
+        for errand in self._errands:
+            errand.cancel()
+        await asyncio.gather(*self._errands, return_exceptions=True)

@@ -1,0 +1,187 @@
+"""What the bot has said so far: a fold of the events that Coze sends."""
+
+import json
+import unicodedata
+from dataclasses import asdict, dataclass, field
+from typing import assert_never
+
+from bridge.model import TurnState
+
+
+@dataclass(frozen=True, slots=True)
+class ChatStarted:
+    """Coze took the question."""
+
+    conversation: str
+    chat: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More text of one answer message."""
+
+    message: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """More of what a reasoning model thinks before it speaks."""
+
+    message: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCompleted:
+    """One answer message, whole; it replaces what its deltas said."""
+
+    message: str
+    text: str
+    reasoning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The bot called a plugin, workflow or the like."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    """The tool called last has answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a piece of recalled knowledge comes from."""
+
+    title: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesFound:
+    """Knowledge was recalled for this answer."""
+
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """A question that the person may want to ask next."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Tokens spent on this chat."""
+
+    input: int
+    output: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRequired:
+    """The chat waits for the results of these tools, which only the caller could run."""
+
+    tools: tuple[str, ...]
+
+
+BotEvent = (
+    ChatStarted
+    | TextDelta
+    | ReasoningDelta
+    | MessageCompleted
+    | ToolCalled
+    | ToolReturned
+    | SourcesFound
+    | Suggested
+    | Used
+    | ActionRequired
+)
+
+
+@dataclass(slots=True)
+class Answer:
+    """Grows by `add`; `text` is what it says now."""
+
+    messages: dict[str, str] = field(default_factory=dict)
+    """Answer messages by their Coze id, in the order in which they began: one chat may give several."""
+    reasoning: dict[str, str] = field(default_factory=dict)
+    tool: str = ""
+    """The tool at work, empty if none is."""
+    sources: list[Source] = field(default_factory=list)
+    suggestions: list[str] = field(default_factory=list)
+    tools_wanted: tuple[str, ...] = ()
+    tokens: int = 0
+    note: str = ""
+    """A sentence of ours below the text: that it failed, was stopped, or what is amiss."""
+    outcome: TurnState = TurnState.DELIVERED
+    error: str = ""
+    """For the operator: why it failed."""
+
+    def add(self, event: BotEvent) -> None:
+        """Takes one event in."""
+        match event:
+            case ChatStarted():
+                pass
+            case TextDelta(message, text):
+                self.messages[message] = self.messages.get(message, "") + clean(text)
+            case ReasoningDelta(message, text):
+                self.reasoning[message] = self.reasoning.get(message, "") + clean(text)
+            case MessageCompleted(message, text, reasoning):
+                self.messages[message] = clean(text)
+                if reasoning:
+                    self.reasoning[message] = clean(reasoning)
+            case ToolCalled(name):
+                self.tool = name
+            case ToolReturned():
+                self.tool = ""
+            case SourcesFound(sources):
+                self.sources.extend(source for source in sources if source not in self.sources)
+            case Suggested(text):
+                self.suggestions.append(clean(text))
+            case Used():
+                self.tokens = event.input + event.output
+            case ActionRequired(tools):
+                self.tools_wanted = tools
+            case _:
+                assert_never(event)
+
+    @property
+    def text(self) -> str:
+        """What the bot said, as Markdown: its answer messages, a blank line between them."""
+        return "\n\n".join(text for text in self.messages.values() if not is_blank(text))
+
+    @property
+    def shown(self) -> str:
+        """What a person sees: the text, and our note below it."""
+        return "\n\n".join(part for part in (self.text, self.note) if part.strip())
+
+    def dump(self) -> str:
+        """As JSON, for the store."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def load(cls, dumped: str) -> "Answer":
+        """What `dump` wrote."""
+        data = json.loads(dumped)
+        data["sources"] = [Source(**source) for source in data["sources"]]
+        data["tools_wanted"] = tuple(data["tools_wanted"])
+        data["outcome"] = TurnState(data["outcome"])
+        return cls(**data)
+
+
+def is_blank(text: str) -> bool:
+    """Is there nothing to see: no text, only white space, only characters of zero width and the like?"""
+    return all(char.isspace() or unicodedata.category(char) == "Cf" for char in text)
+
+
+def clean(text: str) -> str:
+    """Replaces what no database or platform takes, NUL and lone surrogates, by U+FFFD."""
+    if "\0" not in text and text.isascii():
+        return text
+    return "".join("\ufffd" if char == "\0" or "\ud800" <= char <= "\udfff" else char for char in text)

@@ -1,0 +1,167 @@
+"""Builds the outside from the settings: each builder imports its own vendor, so that an unused one is never loaded."""
+
+from typing import TYPE_CHECKING
+
+from bridge.commands import COMMANDS
+from bridge.config import Settings
+from bridge.findings import Check, Findings, skipped
+from bridge.ports import Adapter, Bot, Clock, Meter
+
+if TYPE_CHECKING:
+    from cozepy import Auth
+
+
+def build_bot(settings: Settings, clock: Clock, meter: Meter) -> Bot:
+    """The Coze bot that the settings name."""
+    from adapters.coze.bot import CozeBot
+
+    return CozeBot(
+        settings.coze_api_base,
+        settings.coze_bot_id or "",
+        _coze_auth(settings),
+        clock=clock,
+        meter=meter,
+        idle_seconds=settings.tuning.coze_idle_seconds,
+        silence_seconds=settings.tuning.coze_silence_seconds,
+    )
+
+
+def _coze_auth(settings: Settings) -> "Auth":
+    from adapters.coze.auth import jwt_auth, token_auth
+
+    if settings.coze_api_token is not None:
+        return token_auth(settings.coze_api_token.get_secret_value())
+    key = settings.coze_jwt_oauth_private_key
+    return jwt_auth(
+        settings.coze_jwt_oauth_client_id or "",
+        settings.coze_jwt_oauth_public_key_id or "",
+        key.get_secret_value() if key else "",
+        settings.coze_api_base,
+    )
+
+
+def build_telegram(settings: Settings, clock: Clock, meter: Meter) -> Adapter:
+    """Telegram, as the settings have it."""
+    from adapters.telegram.adapter import TelegramAdapter
+
+    token, secret = settings.telegram_bot_token, settings.telegram_webhook_secret
+    return TelegramAdapter(
+        token.get_secret_value() if token else "",
+        api_base=settings.telegram_api_base,
+        clock=clock,
+        meter=meter,
+        webhook_url=settings.telegram_webhook_url or "",
+        webhook_secret=secret.get_secret_value() if secret else "",
+        streaming=settings.telegram_streaming != "off",
+        commands=COMMANDS,
+        account_rate=settings.tuning.telegram_calls_per_second,
+        private_every=settings.tuning.telegram_private_seconds,
+        group_every=settings.tuning.telegram_group_seconds,
+    )
+
+
+def build_slack(settings: Settings, clock: Clock, meter: Meter) -> Adapter:
+    """Slack, as the settings have it."""
+    from adapters.slack.adapter import SlackAdapter
+    from adapters.slack.limits import Seconds
+
+    tuning = settings.tuning
+    bot, app, secret = settings.slack_bot_token, settings.slack_app_token, settings.slack_signing_secret
+    return SlackAdapter(
+        bot.get_secret_value() if bot else "",
+        app_token=app.get_secret_value() if app else "",
+        signing_secret=secret.get_secret_value() if secret else "",
+        api_base=settings.slack_api_base,
+        clock=clock,
+        meter=meter,
+        dm=settings.slack_dm,
+        streaming=settings.slack_streaming != "off",
+        commands=COMMANDS,
+        seconds=Seconds(
+            post=tuning.slack_post_seconds,
+            channel_post=tuning.slack_channel_post_seconds,
+            update=tuning.slack_update_seconds,
+        ),
+    )
+
+
+def build_adapters(settings: Settings, clock: Clock, meter: Meter) -> list[Adapter]:
+    """The platforms that are switched on."""
+    adapters: list[Adapter] = []
+    if settings.telegram_bot_token is not None:
+        adapters.append(build_telegram(settings, clock, meter))
+    if settings.slack_bot_token is not None:
+        adapters.append(build_slack(settings, clock, meter))
+    return adapters
+
+
+def build_checks(settings: Settings, clock: Clock) -> list[Check]:
+    """What `doctor` looks at outside of this program, in the order in which it tells."""
+    reach = "look at the network and HTTPS_PROXY"
+    return [
+        Check("database", "look at DATABASE_URL", ("database_",), lambda: _look_at_database(settings)),
+        Check("coze", f"look at COZE_API_BASE; {reach}", ("coze_",), lambda: _look_at_coze(settings)),
+        Check("telegram", reach, ("telegram_",), lambda: _look_at_telegram(settings, clock)),
+        Check("slack", reach, ("slack_",), lambda: _look_at_slack(settings)),
+        Check("http", "look at HTTP_LISTEN", ("http_",), lambda: _look_at_http(settings)),
+        Check("clock", reach, (), lambda: _look_at_clock(settings, clock)),
+    ]
+
+
+def _look_at_database(settings: Settings) -> Findings:
+    from storage.checks import look
+
+    return look(settings.database_url)
+
+
+def _look_at_coze(settings: Settings) -> Findings:
+    trio = (
+        settings.coze_jwt_oauth_client_id,
+        settings.coze_jwt_oauth_public_key_id,
+        settings.coze_jwt_oauth_private_key,
+    )
+    if settings.coze_api_token is None and not all(trio):
+        return _not_configured("coze")
+    from adapters.coze.checks import look
+
+    return look(settings.coze_api_base, settings.coze_bot_id or "", lambda: _coze_auth(settings))
+
+
+def _look_at_telegram(settings: Settings, clock: Clock) -> Findings:
+    if settings.telegram_bot_token is None:
+        return _not_configured("telegram")
+    from adapters.telegram.checks import look
+
+    token = settings.telegram_bot_token.get_secret_value()
+    return look(token, settings.telegram_api_base, settings.telegram_webhook_url or "", clock)
+
+
+def _look_at_slack(settings: Settings) -> Findings:
+    if settings.slack_bot_token is None:
+        return _not_configured("slack")
+    from adapters.slack.checks import look
+
+    app = settings.slack_app_token
+    bot = settings.slack_bot_token.get_secret_value()
+    return look(bot, app.get_secret_value() if app else "", settings.slack_api_base)
+
+
+def _look_at_http(settings: Settings) -> Findings:
+    from adapters.checks import listening
+
+    return listening(settings.http_listen)
+
+
+def _look_at_clock(settings: Settings, clock: Clock) -> Findings:
+    from adapters.checks import clock as compared
+
+    servers = {
+        "Slack": settings.slack_api_base if settings.slack_bot_token else "",
+        "Telegram": settings.telegram_api_base if settings.telegram_bot_token else "",
+        "Coze": settings.coze_api_base,
+    }
+    return compared({name: url for name, url in servers.items() if url}, clock)
+
+
+async def _not_configured(name: str) -> Findings:
+    yield skipped(name, "not configured")

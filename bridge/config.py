@@ -1,0 +1,271 @@
+"""The settings: what there is, what each means, and the check of all of them before anything starts."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from bridge import sources, values
+from bridge.access import parse_access
+from bridge.errors import ConfigError
+
+FILES = sources.FILES
+TELEGRAM_API = "https://api.telegram.org"
+
+
+class Tuning(BaseModel):
+    """The section [tuning] of the file: figures that hardly anybody needs to change."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    workers: int = Field(default=200, ge=1)
+    """Answers that run at the same time in one process."""
+    lease_seconds: float = Field(default=15.0, ge=3.0)
+    """After this long without a sign of life, another process takes a turn over; longer than systemd's watchdog."""
+    coze_idle_seconds: float = Field(default=10.0, gt=0)
+    """After this long without an event, Coze is asked beside the stream whether the chat still runs."""
+    coze_silence_seconds: float = Field(default=120.0, gt=0)
+    """After this long without an event from a chat that still runs, the question is given up."""
+    telegram_calls_per_second: float = Field(default=28.0, gt=0)
+    """All chats of the bot together (Bot API FAQ: about 30; more with paid broadcasts)."""
+    telegram_private_seconds: float = Field(default=1.05, gt=0)
+    """Between calls to one private chat (Bot API FAQ: about one a second)."""
+    telegram_group_seconds: float = Field(default=3.6, gt=0)
+    """Between calls to one group (Bot API FAQ: 20 a minute)."""
+    slack_post_seconds: float = Field(default=0.25, gt=0)
+    """Between new messages in the whole workspace (several hundred a minute)."""
+    slack_channel_post_seconds: float = Field(default=1.05, gt=0)
+    """Between new messages in one channel (about one a second)."""
+    slack_update_seconds: float = Field(default=1.37, gt=0)
+    """Between edits in the whole workspace (tier 3: 50 a minute)."""
+
+
+class Settings(BaseModel):
+    """All settings; the variable is the name in capitals. The descriptions are those of the tables in the READMEs."""
+
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+    coze_api_base: str = "https://api.coze.cn"
+    """Root of the Coze API: `https://api.coze.cn`, `https://api.coze.com`, or your own Coze Studio."""
+    coze_api_token: SecretStr | None = None
+    """Personal or service access token (`pat_…`, `sat_…`)."""
+    coze_jwt_oauth_client_id: str | None = None
+    """Client id of an OAuth JWT app: the three `COZE_JWT_OAUTH_…` together stand in for a token."""
+    coze_jwt_oauth_public_key_id: str | None = None
+    """Fingerprint that Coze shows for the public key of that app."""
+    coze_jwt_oauth_private_key: SecretStr | None = None
+    """The private key to it, the whole PEM text; line ends may be written as a backslash and an n."""
+    coze_bot_id: str | None = None
+    """The bot: the number in its URL at Coze (`…/bot/7400…`)."""
+    telegram_bot_token: SecretStr | None = None
+    """From @BotFather; switches Telegram on."""
+    telegram_api_base: str = TELEGRAM_API
+    """Root of the Bot API, where you run a server of your own."""
+    telegram_webhook_url: str | None = None
+    """Telegram calls this public address instead of being polled; it leads to this service's `/telegram/webhook`."""
+    telegram_webhook_secret: SecretStr | None = None
+    """Goes with it: 1 to 256 of `A-Z a-z 0-9 _ -`, which you make up."""
+    telegram_streaming: Literal["edit", "draft", "rich", "off"] = "edit"
+    """`edit`: the message grows; `off`: it comes when it is whole. (`draft` and `rich` are not built yet.)"""
+    slack_bot_token: SecretStr | None = None
+    """Bot User OAuth Token (`xoxb-…`); switches Slack on, together with one of the next two."""
+    slack_app_token: SecretStr | None = None
+    """Socket Mode: an app-level token (`xapp-…`) with the scope `connections:write`."""
+    slack_signing_secret: SecretStr | None = None
+    """HTTP, where there is no app-level token: Slack calls `/slack/events`."""
+    slack_api_base: str = "https://slack.com/api/"
+    """Root of the Web API."""
+    slack_streaming: Literal["auto", "native", "edit", "off"] = "auto"
+    """`auto`, `edit`: the message grows; `off`: it comes when it is whole. (`native` is not built yet.)"""
+    slack_dm: Literal["thread", "person"] = "thread"
+    """In a DM, `thread`: each message opens a conversation, in its thread; `person`: one continuous conversation."""
+    database_url: str = "sqlite+aiosqlite:///data/coze-bridge.db"
+    """`sqlite+aiosqlite:///path` or `postgresql+asyncpg://user:password@host/database`."""
+    http_listen: str = "127.0.0.1:8080"
+    """`host:port` of health, metrics and webhooks."""
+    log_format: Literal["text", "json"] | None = None
+    """`text` or `json`; unset: `text` on a terminal, else `json`."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """`DEBUG`, `INFO`, `WARNING` or `ERROR`."""
+    drain_seconds: float = Field(default=20.0, ge=0)
+    """How long running answers may go on after SIGTERM."""
+    allow: str | None = None
+    """Who may talk to the bot, separated by commas: `*` (everybody), `telegram:123` (a person), `telegram:chat:-100…`,
+    `slack:T…` (a workspace), `slack:T…:U…`, `slack:T…:C…`. Unset: in Telegram those who are paired, in Slack the full
+    members of the workspace."""
+    tuning: Tuning = Tuning()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_pasted_whole(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, str) and info.field_name:
+            values.pasted(info.field_name.upper(), value, word=info.field_name in WORDS)
+        return value
+
+    @field_validator("coze_api_base", "coze_bot_id", "telegram_api_base", "http_listen", "database_url")
+    @classmethod
+    def _is_of_its_form(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.field_name:
+            _FORMS[info.field_name](value)
+        return value
+
+    @field_validator("telegram_bot_token", "telegram_webhook_secret", "slack_bot_token", "slack_app_token")
+    @classmethod
+    def _is_a_secret_of_its_form(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None and info.field_name:
+            _FORMS[info.field_name](value.get_secret_value())
+        return value
+
+    @field_validator("slack_api_base")
+    @classmethod
+    def _has_a_slash_at_its_end(cls, value: str) -> str:
+        return values.slack_base(value)
+
+    @field_validator("telegram_webhook_url")
+    @classmethod
+    def _has_a_path(cls, value: str | None) -> str | None:
+        return None if value is None else values.webhook_url(value)
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _is_level(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("log_format", "telegram_streaming", "slack_streaming", "slack_dm", mode="before")
+    @classmethod
+    def _is_in_any_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("telegram_streaming", "slack_streaming")
+    @classmethod
+    def _is_built(cls, value: str) -> str:
+        if value in ("draft", "rich", "native"):
+            raise ValueError(f"{value} is not built yet; use edit or off")
+        return value
+
+    @model_validator(mode="after")
+    def _allow_is_readable(self) -> Self:
+        if self.allow is not None:
+            parse_access(self.allow)
+        return self
+
+    def require_run(self) -> None:
+        """Everything that `run` needs is there. Raises ConfigError naming the first thing that is not."""
+        self.require_platform()
+        self.require_coze()
+
+    def require_platform(self) -> None:
+        """A platform, and each as a whole. Raises ConfigError."""
+        telegram, slack = self.telegram_bot_token, self.slack_bot_token
+        if telegram is None and (self.telegram_webhook_url or self.telegram_webhook_secret):
+            raise ConfigError("TELEGRAM_BOT_TOKEN is missing: set it, or unset TELEGRAM_WEBHOOK_URL and _SECRET")
+        if (self.telegram_webhook_url is None) != (self.telegram_webhook_secret is None):
+            missing = "SECRET" if self.telegram_webhook_secret is None else "URL"
+            raise ConfigError(f"TELEGRAM_WEBHOOK_{missing} is missing: a webhook needs both its URL and its secret")
+        if self.telegram_webhook_url and urlsplit(self.telegram_api_base).netloc == urlsplit(TELEGRAM_API).netloc:
+            try:
+                values.called_by_telegram(self.telegram_webhook_url)
+            except ValueError as error:
+                raise ConfigError(f"TELEGRAM_WEBHOOK_URL: {error}") from None
+        if slack is None and (self.slack_app_token or self.slack_signing_secret):
+            raise ConfigError("SLACK_BOT_TOKEN is missing: set it (xoxb-…), or unset the other SLACK_ variables")
+        if slack is not None and not (self.slack_app_token or self.slack_signing_secret):
+            raise ConfigError(
+                "SLACK_APP_TOKEN is missing: set it (xapp-…) for Socket Mode, or SLACK_SIGNING_SECRET for HTTP"
+            )
+        if telegram is None and slack is None:
+            raise ConfigError(
+                "no platform is configured: set TELEGRAM_BOT_TOKEN, or SLACK_BOT_TOKEN with SLACK_APP_TOKEN"
+            )
+
+    def require_coze(self) -> None:
+        """A bot, and one way to be let in to it. Raises ConfigError."""
+        trio = {
+            "COZE_JWT_OAUTH_CLIENT_ID": self.coze_jwt_oauth_client_id,
+            "COZE_JWT_OAUTH_PUBLIC_KEY_ID": self.coze_jwt_oauth_public_key_id,
+            "COZE_JWT_OAUTH_PRIVATE_KEY": self.coze_jwt_oauth_private_key,
+        }
+        given = [name for name, value in trio.items() if value]
+        if self.coze_api_token is None and not given:
+            raise ConfigError("COZE_API_TOKEN is missing: set a personal or service token, or the COZE_JWT_OAUTH_ trio")
+        if self.coze_api_token is not None and given:
+            raise ConfigError(f"COZE_API_TOKEN and {given[0]} exclude each other: unset one")
+        if given and len(given) < len(trio):
+            missing = next(name for name in trio if name not in given)
+            raise ConfigError(f"{missing} is missing: OAuth JWT needs client id, public key id and private key")
+        if not self.coze_bot_id:
+            raise ConfigError("COZE_BOT_ID is missing: set the number in the bot's URL at Coze (…/bot/7400…)")
+
+    def secrets(self) -> list[str]:
+        """All secret values, so that the log can blank them."""
+        found = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
+        password = re.search(r"://[^:/@]*:(.*)@", self.database_url)
+        return [*found, password[1], unquote(password[1])] if password else found
+
+
+_FORMS = {
+    "coze_api_base": values.coze_base,
+    "coze_bot_id": values.bot_id,
+    "telegram_bot_token": values.telegram_token,
+    "telegram_api_base": values.telegram_base,
+    "telegram_webhook_secret": values.webhook_secret,
+    "slack_bot_token": values.slack_bot_token,
+    "slack_app_token": values.slack_app_token,
+    "database_url": values.database_url,
+    "http_listen": values.listen,
+}
+NAMES = tuple(name for name in Settings.model_fields if name != "tuning")
+SECRETS = tuple(name for name in NAMES if "SecretStr" in str(Settings.model_fields[name].annotation))
+IN_FILES = (*SECRETS, "database_url")
+"""What may be given as NAME_FILE or as a credential: the database's URL may hold a password."""
+WORDS = set(NAMES) - {"coze_jwt_oauth_private_key", "database_url", "allow"}
+"""Settings that have neither spaces nor letters beyond ASCII in them."""
+
+
+def load(config: Path | None = None, environ: dict[str, str] | None = None) -> Settings:
+    """Reads all settings: environment first, then NAME_FILE and credentials, then the file, then defaults.
+
+    Raises ConfigError with one line that names the setting and the mend.
+    """
+    environ = dict(os.environ) if environ is None else environ
+    sources.check_surroundings(environ)
+    settings = made_of({**sources.from_file(config, NAMES, Tuning.model_fields), **from_environment(environ)})
+    sources.check_watchdog(environ, settings.tuning.lease_seconds)
+    return settings
+
+
+def made_of(found: dict[str, Any]) -> Settings:
+    """The settings with these values. Raises ConfigError with one line that names the first fault and its mend."""
+    try:
+        return Settings(**found)
+    except ValidationError as error:
+        raise ConfigError(values.faults(error)[0][1]) from None
+
+
+def from_environment(environ: dict[str, str]) -> dict[str, Any]:
+    """What the environment says: its variables, before NAME_FILE and credentials. Raises ConfigError."""
+    return {**sources.from_secret_files(environ, IN_FILES), **sources.from_variables(environ, NAMES)}
+
+
+def strays(environ: dict[str, str] | None = None) -> list[str]:
+    """One line for each variable that was probably meant for us and is not used; for the log."""
+    return sources.strays(dict(os.environ) if environ is None else environ, NAMES, IN_FILES)
+
+
+def file_in_use(config: Path | None = None) -> Path | None:
+    """The file that `load` reads; None if there is none."""
+    return sources.file_in_use(config)

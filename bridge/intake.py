@@ -1,0 +1,76 @@
+"""What happens to everything that comes in: ignored on purpose, obeyed as a command, or made a durable question."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from bridge.answer import clean
+from bridge.commands import COMMANDS, Command, saying
+from bridge.door import Door
+from bridge.identity import conversation_key, user
+from bridge.model import Inbound, Moved, Standing, User
+from bridge.ports import Effect, Meter, Store, TurnedAway
+from bridge.texts import text
+
+log = logging.getLogger(__name__)
+
+
+class Intake:
+    """Accepts from all adapters."""
+
+    def __init__(self, *, store: Store, door: Door, wake: Callable[[], None], meter: Meter) -> None:
+        self._store = store
+        self._door = door
+        self._wake = wake
+        self._meter = meter
+
+    async def accept(self, inbound: Inbound | Moved) -> None:
+        """Returns: durable, or deliberately ignored. Raises Unreachable: do not acknowledge it to the platform."""
+        if isinstance(inbound, Moved):
+            await self._store.move(inbound)
+            return
+        outcome = await self._decide(replace(inbound, text=clean(inbound.text)))
+        self._meter.count("inbound", platform=inbound.address.platform, outcome=outcome)
+
+    async def _decide(self, inbound: Inbound) -> str:
+        who, where = user(inbound), conversation_key(inbound)
+        if not inbound.addressed and not await self._store.takes_part(where, who):
+            return "ignored"
+        if (away := await self._door.turns_away(inbound, who)) is not None:
+            if away is TurnedAway.TOLD:
+                self._wake()
+            return away
+        if inbound.command and not inbound.address.thread:
+            where = await self._meant(inbound, who, where)
+        if inbound.command == "retry" and (question := await self._store.last_question(where, who)):
+            inbound = replace(inbound, command="", text=question)
+        if inbound.command:
+            return await self._obey(inbound, who, where, COMMANDS[inbound.command])
+        if not inbound.text.strip():
+            sentence = "text_only" if inbound.files else "no_question"
+            command = Command(Effect.NONE, lambda _, language: text(sentence, language))
+            return await self._obey(inbound, who, where, command)
+        new = await self._store.receive(inbound, who, where)
+        self._wake()
+        if new is None:
+            return "seen"
+        log.info("accepted", extra={"turn": new, "platform": inbound.address.platform, "kind": "question"})
+        return "question"
+
+    async def _meant(self, inbound: Inbound, who: User, where: str) -> str:
+        """A command outside any thread (Slack has no slash commands in threads) means the sender's newest one there."""
+        if await self._store.takes_part(where, who):
+            return where
+        return await self._store.latest_place(inbound.address, who) or where
+
+    async def _obey(self, inbound: Inbound, who: User, where: str, command: Command) -> str:
+        def reply(standing: Standing) -> str:
+            return saying(command.reply(standing, who.language))
+
+        standing = await self._store.obey(inbound, who, where, command.effect, reply)
+        self._wake()
+        if standing is None:
+            return "seen"
+        turn, platform = standing.made, inbound.address.platform
+        log.info("accepted", extra={"turn": turn, "platform": platform, "kind": "command", "command": inbound.command})
+        return "command"

@@ -1,0 +1,276 @@
+"""The nouns of the bridge: who wrote where, what was asked, and how far its answer has come."""
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+TurnId = NewType("TurnId", int)
+ConversationId = NewType("ConversationId", int)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where on a platform: all four are opaque strings that only the platform's adapter makes and reads."""
+
+    platform: str
+    account: str
+    """Our bot's account there (Telegram bot id, Slack team id)."""
+    chat: str
+    thread: str = ""
+    """Topic or thread inside the chat; empty for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who wrote, as the platform names them."""
+
+    id: str
+    language: str = ""
+    """IETF language tag if the platform tells it, else empty."""
+    team: str = ""
+    """The workspace that they belong to, if the platform has such and tells it; empty: that of the account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """Something that came with a message and is not text."""
+
+    kind: str
+    """photo, document, voice, sticker, … as the platform calls it."""
+    ref: str = ""
+    """What the adapter needs to fetch it."""
+    name: str = ""
+    size: int = 0
+    """Bytes, 0 if unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """One incoming thing, normalised by an adapter: a message or a command."""
+
+    key: str
+    """Names the *message* on its platform for ever; the same message delivered twice has the same key."""
+    address: Address
+    """Where it was written and where the answer goes."""
+    sender: Sender
+    text: str
+    """What the person wrote, without the mention of the bot and with the platform's escapes undone."""
+    sent_at: float
+    """Unix time in seconds, by the platform's clock."""
+    sort_key: str
+    """Sorts, as a string, the messages of one conversation in the order in which they were written."""
+    command: str = ""
+    """Lower-case name if it is a command (`new` for `/new`, `!new` and `/coze new`); `text` then holds the rest."""
+    addressed: bool = True
+    """False if it is not for the bot on the face of it: it counts only in a thread that the sender talks to us in."""
+    personal: bool = True
+    """True: the conversation at this address is this person's own. False: all who write at it share one."""
+    reply_to: str = ""
+    """Platform id of the message that the answer shall be shown as a reply to; empty for none."""
+    files: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A chat has a new id (Telegram: a group became a supergroup); nobody wrote anything."""
+
+    platform: str
+    account: str
+    old_chat: str
+    new_chat: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """Our record of a Sender."""
+
+    platform: str
+    account: str
+    sender: str
+    coze_user: str
+    """The Coze `user_id`: stable, one per person and platform account, without a name in it."""
+    language: str
+    """`en` or `zh`: the language in which we talk to them."""
+
+
+class Access(StrEnum):
+    """What was decided of a person; kept with them."""
+
+    OPEN = ""
+    """Nothing: `ALLOW`, or membership, says whether they may talk to us."""
+    PAIRED = "paired"
+    """The operator let them in."""
+    BLOCKED = "blocked"
+    """The operator shut them out, whatever else would let them in."""
+    STRANGER = "stranger"
+    """Nothing, and they have only ever tried: their row is erased some time after."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acquaintance:
+    """What we know of a person before they say anything."""
+
+    access: Access = Access.OPEN
+    told: bool = False
+    """They were told that they may not talk to us, not long ago: there is no need to say it again."""
+    has_code: bool = False
+    """What they were told holds a pairing code that is still good."""
+
+
+class TurnState(StrEnum):
+    """How far a turn has come; each state is a promise about what is durable."""
+
+    RECEIVED = "received"
+    """The question. Made by `receive`, and by `postpone` when Coze shall be asked again."""
+    CLAIMED = "claimed"
+    """A lease; `asked_at` is set just before Coze is called. Made by `claim`."""
+    STREAMING = "streaming"
+    """The Coze chat id: Coze is never asked again from here. Made by `streaming`."""
+    FINALISING = "finalising"
+    """The full answer. Made by `finalising`; commands are born in it."""
+    DELIVERED = "delivered"
+    """The answer stands on the platform. Made by `settle`, as are the two below."""
+    FAILED = "failed"
+    """The person was told that it went wrong, or the platform itself refuses us."""
+    CANCELLED = "cancelled"
+    """The person stopped it and sees so."""
+
+
+UNSETTLED = (TurnState.RECEIVED, TurnState.CLAIMED, TurnState.STREAMING, TurnState.FINALISING)
+OPEN = (TurnState.CLAIMED, TurnState.STREAMING, TurnState.FINALISING)
+SETTLED = (TurnState.DELIVERED, TurnState.FAILED, TurnState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One Inbound and the Answer to it, as it stood when this worker claimed it: the durable unit of work."""
+
+    id: TurnId
+    key: str
+    address: Address
+    reply_to: str
+    question: str
+    files: tuple[File, ...]
+    language: str
+    coze_user: str
+    conversation: ConversationId | None
+    """None for a command: it belongs to no queue."""
+    coze_conversation: str
+    """Coze `conversation_id`; empty until the first question makes one."""
+    state: TurnState
+    attempts: int
+    """How often it was tried in vain."""
+    asked_at: float | None
+    """Unix time at which Coze was about to be asked in this attempt; None if it was not."""
+    chat: str
+    """Coze `chat_id`; empty until Coze told it."""
+    answer: str
+    """The full answer as `Answer.dump` wrote it; empty before `finalising`."""
+    cancelled: bool
+    received_at: float
+    lease: str
+    """Token of this claim: every write names it, and is refused once another claim has replaced it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """One worker's right to advance turns, for `seconds` from each renewal."""
+
+    owner: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One platform-sized piece of an Answer as it should look."""
+
+    index: int
+    text: str
+    """Markdown."""
+    final: bool
+    """It will not change any more."""
+    mark: str = ""
+    """Names this page for ever, so that it can be found on the platform after a crash."""
+    plain: bool = False
+    """Show the text as it is, without markup: the platform refused the marked-up form."""
+
+    @property
+    def digest(self) -> str:
+        """What the page shows, in short; equal digests look the same."""
+        return digest(self.text, plain=self.plain)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One message as it stands on the platform: the delivery record."""
+
+    page: int
+    message_id: str | None
+    """None: a send was begun, and it is not known whether it arrived."""
+    digest: str = ""
+    """Digest of the page that it shows; empty if unknown."""
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a command needs to know of the conversation that it is about."""
+
+    running: TurnId | None = None
+    """The question being answered or next to be."""
+    waiting: int = 0
+    """Questions behind it."""
+    made: TurnId | None = field(default=None, compare=False)
+    """The command's own turn, once it is made."""
+
+
+@dataclass(slots=True, kw_only=True)
+class TurnSummary:
+    """One line of `coze-bridge turns`."""
+
+    id: int
+    state: str
+    kind: str
+    platform: str
+    chat: str
+    thread: str
+    attempts: int
+    received_at: float
+    not_before: float
+    error: str
+    coze_conversation: str
+    coze_chat: str
+    posts: int
+    question: str = field(default="", repr=False)
+
+
+@dataclass(slots=True, kw_only=True)
+class Person:
+    """One line of `coze-bridge people`."""
+
+    id: int
+    platform: str
+    account: str
+    sender: str
+    access: str
+    """`paired`, `blocked`, `known` (nothing is decided), `waiting` (with a living code), `expired`, `refused`."""
+    created_at: float
+    seen_at: float
+    """When they wrote last, as far as it was kept."""
+    questions: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Erased:
+    """How much of a person was erased."""
+
+    people: int
+    turns: int
+    posts: int
+    conversations: int
+
+
+def digest(text: str, *, plain: bool = False) -> str:
+    """A short fingerprint of a page's look (sha-256, 16 hex digits)."""
+    return hashlib.sha256(f"{plain:d}\0{text}".encode()).hexdigest()[:16]

@@ -1,0 +1,400 @@
+"""The seams of the bridge: a chat platform (Adapter), Coze (Bot), durable memory (Store), and the clock."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from bridge.model import (
+    Access,
+    Acquaintance,
+    Address,
+    ConversationId,
+    Erased,
+    Inbound,
+    Lease,
+    Moved,
+    Page,
+    Person,
+    Post,
+    Standing,
+    Turn,
+    TurnId,
+    TurnState,
+    TurnSummary,
+    User,
+)
+
+if TYPE_CHECKING:
+    from bridge.answer import BotEvent
+
+Accept = Callable[[Inbound | Moved], Awaitable[None]]
+"""Returns: it is durable, or was deliberately ignored. Raises: do not acknowledge it to the platform."""
+
+
+class Clock(Protocol):
+    """Where time comes from, so that tests can make it."""
+
+    def now(self) -> float:
+        """Unix time in seconds; for what is stored and shared."""
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed point; never jumps; for intervals inside one process."""
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """Waits for the event, at most so many seconds; True if it came."""
+
+
+class Meter(Protocol):
+    """Counts what happens, for the operator; docs/operation.md lists the names and labels."""
+
+    def count(self, name: str, value: float = 1, **labels: str) -> None: ...
+
+    def observe(self, name: str, seconds: float, **labels: str) -> None: ...
+
+
+# ---- a chat platform -------------------------------------------------------------------------------------------
+
+
+class Verb(StrEnum):
+    """What a call to a platform does; platforms limit them differently."""
+
+    SEND = "send"
+    EDIT = "edit"
+    DELETE = "delete"
+    WORKING = "working"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """A limit that a platform sets: a bucket of `burst` calls that refills by one every `every` seconds."""
+
+    name: str
+    """Names the bucket: calls that share a name share the limit."""
+    burst: int
+    every: float
+    serial: bool = False
+    """Its calls go out one after another, as those to one chat do: time under way is no time of refill."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a platform allows."""
+
+    fill: Callable[[str], float]
+    """How full this Markdown makes one message: 1.0 is the most that it takes."""
+    budgets: Callable[[Address, Verb], Sequence[Budget]]
+    """Every limit that such a call counts against."""
+    streams: bool = True
+    """False: messages do not grow, the whole answer is sent once."""
+    working_every: float = 0.0
+    """Seconds after which the sign that the bot is at work must be given again; 0 if there is none."""
+
+
+class Adapter(Protocol):
+    """One chat platform, as one bot account. Translates, never decides.
+
+    Every call but `listen` is given up after at most 60 s. Raised by `send`, `edit`, `delete`: RateLimited (nothing
+    was done; no call to this chat before `retry_after`), Unreachable (`certain=False`: it may have happened),
+    Refused, Gone (that message or place does not exist any more), Unrenderable.
+    """
+
+    @property
+    def platform(self) -> str: ...
+
+    @property
+    def account(self) -> str:
+        """Known after `open`."""
+
+    @property
+    def limits(self) -> Limits: ...
+
+    @property
+    def trouble(self) -> str:
+        """Empty while it listens, else why it does not, in one line for /readyz."""
+
+    async def open(self) -> None:
+        """Learns who we are. Raises ConfigError (the token is refused) or Unreachable. May be called again."""
+
+    async def listen(self, accept: Accept) -> None:
+        """Receives until it is cancelled; acknowledges to the platform only what `accept` returned from.
+
+        A platform that does not answer is asked again with backoff, for ever. Raises ConfigError if a token that
+        only listening needs is refused at the first start, else nothing but bugs.
+        """
+
+    async def send(self, address: Address, page: Page, *, reply_to: str = "") -> str:
+        """Posts the page and returns its message id."""
+
+    async def edit(self, address: Address, message_id: str, page: Page) -> None:
+        """Makes that message show the page; returns as well if it did already."""
+
+    async def delete(self, address: Address, message_id: str) -> None:
+        """Removes that message; returns as well if it was gone already."""
+
+    async def working(self, address: Address, language: str = "en") -> None:
+        """Shows that the bot is at work, in the person's language. Raises RateLimited; other failures are swallowed."""
+
+    async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Finds(Protocol):
+    """An adapter that can find a message again by the mark that it was sent with."""
+
+    async def find(self, address: Address, mark: str, *, since: float) -> str | None:
+        """The id of the message with that mark, sent at or after `since` (Unix seconds), or None. Raises Transient."""
+
+
+@runtime_checkable
+class Members(Protocol):
+    """An adapter whose account belongs to a closed company of people, as a Slack bot does to a workspace."""
+
+    async def is_member(self, sender: str) -> bool:
+        """Is that person a full member: no guest, no bot, of no other organisation, not left? Takes at most 2 s.
+
+        False as well where the platform will not tell us. Raises Transient.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a mounted HTTP path answers."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] | None = None
+
+
+Mount = Callable[[Mapping[str, str], bytes], Awaitable[Reply]]
+"""Answers one POST, given its headers (lower-case names) and its body."""
+
+
+@runtime_checkable
+class Mounts(Protocol):
+    """An adapter that is called over HTTP."""
+
+    @property
+    def mounts(self) -> Mapping[str, Mount]:
+        """Path → what answers a POST there; empty if the platform is not used in that way."""
+
+
+# ---- Coze ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of the bot."""
+
+    text: str
+    user: str
+    """Coze `user_id`."""
+    conversation: str
+    """Coze `conversation_id`, not empty."""
+    mark: str
+    """Goes into the question's `meta_data`, so that its chat can be found after a crash."""
+
+
+class Bot(Protocol):
+    """A Coze bot.
+
+    Raised by all: Busy, RateLimited, Unreachable, BotFailed, and Gone if the *conversation* does not exist any more.
+    `certain=False`: the chat may have been made, or goes on without us. `certain=True` after ChatStarted: that chat is
+    dead and said nothing, so asking again is safe. `find`, `recall` and `cancel` never say so of what they did not see.
+    """
+
+    async def new_conversation(self) -> str:
+        """Makes an empty Coze conversation and returns its id."""
+
+    def ask(self, question: Question) -> AbstractAsyncContextManager[AsyncIterator["BotEvent"]]:
+        """Asks, and yields what comes until the chat ends; leaving the context closes the connection at once.
+
+        The first event is ChatStarted. Returning normally means that the chat ended (completed, or waits for an
+        action); a stream that is cut raises Unreachable(certain=False): then the chat goes on without us, `recall`.
+        """
+
+    def recall(self, conversation: str, chat: str) -> AbstractAsyncContextManager[AsyncIterator["BotEvent"]]:
+        """Waits until that chat has ended, without asking again, and yields its whole outcome as `ask` would."""
+
+    async def find(self, question: Question) -> str:
+        """The id of the chat that this very question started, or empty if there is none."""
+
+    async def cancel(self, conversation: str, chat: str) -> None:
+        """Stops that chat at Coze; returns as well if it has ended."""
+
+    async def aclose(self) -> None: ...
+
+
+# ---- durable memory --------------------------------------------------------------------------------------------
+
+
+class Effect(StrEnum):
+    """What a command does to a conversation, in the transaction that makes the command durable."""
+
+    NONE = "none"
+    RENEW = "renew"
+    """The next question starts a new Coze conversation."""
+    CANCEL = "cancel"
+    """The running question is to be cancelled, or the next if none runs."""
+
+
+class TurnedAway(StrEnum):
+    """What became of the attempt of somebody who may not talk to us."""
+
+    TOLD = "told"
+    """They will be told so."""
+    SILENT = "refused"
+    """They were told not long ago."""
+    SEEN = "seen"
+    """This very message was seen before."""
+    CROWDED = "crowded"
+    """So many were told lately that this one is not."""
+
+
+class Store(Protocol):
+    """Durable memory. Each method is one transaction; what it returned from survives a power cut.
+
+    Methods that take a Turn raise LeaseLost, and change nothing, once another claim has replaced `turn.lease`.
+    All may raise Unreachable if the database does not answer. Times are Unix seconds from the Clock.
+    """
+
+    async def receive(self, inbound: Inbound, who: User, where: str) -> TurnId | None:
+        """Makes a question durable: user, conversation with key `where`, turn.
+
+        None: seen before, or they were blocked a moment ago; nothing of it is kept.
+        """
+
+    async def obey(
+        self, inbound: Inbound, who: User, where: str, effect: Effect, reply: Callable[[Standing], str]
+    ) -> Standing | None:
+        """Makes a command durable, with its effect and with its answer (`reply`, as `Answer.dump` writes it).
+
+        `Standing` is read before the effect. None: seen before, or they were blocked a moment ago; nothing is kept.
+        """
+
+    async def acquaintance(self, who: User) -> Acquaintance:
+        """What we know of that person."""
+
+    async def turn_away(
+        self, inbound: Inbound, who: User, reply: str, *, code: str, seconds: float, most: int
+    ) -> TurnedAway:
+        """Makes durable that this person tried and is told `reply` (as `Answer.dump` writes it); of the message nothing
+        is kept but where it stands. Not again for so many seconds, and not to more than `most` people of one account at
+        a time. `code` is the digest of a pairing code in the reply, or empty. Erases strangers who gave up long ago.
+        """
+
+    async def admit(self, code: str) -> Person | None:
+        """Pairs whoever was told the code with that digest, once; None if nobody was, or it has expired."""
+
+    async def people(
+        self, *, id: int | None = None, platform: str | None = None, sender: str | None = None
+    ) -> list[Person]:
+        """Everybody, or that row, or that person of the platform on each of our accounts; in order of their rows."""
+
+    async def acquaint(self, who: User) -> None:
+        """Makes the row of somebody who never wrote to us, if there is none."""
+
+    async def decide(self, people: Collection[int], access: Access) -> None:
+        """By hand: that is their access from now on, and their codes are void. What the blocked asked is stopped."""
+
+    async def forget(self, people: Collection[int]) -> Erased:
+        """By hand: erases those people, their turns with their posts, and conversations that nobody else asked in."""
+
+    async def takes_part(self, where: str, who: User) -> bool:
+        """Has this person asked something in the conversation with that key?"""
+
+    async def latest_place(self, address: Address, who: User) -> str:
+        """Key of the newest conversation of that chat, in whichever thread, in which this person asked; or empty."""
+
+    async def last_question(self, where: str, who: User) -> str:
+        """What this person asked last in that conversation, or empty."""
+
+    async def move(self, moved: Moved) -> None:
+        """Conversations and unsettled turns of the old chat belong to the new one from now on; posts are forgotten."""
+
+    async def claim(self, lease: Lease, serving: Collection[tuple[str, str]]) -> Turn | None:
+        """Takes the oldest turn that may go on, of those (platform, account) pairs; None if there is none.
+
+        That is: unsettled, due, not under somebody's living lease, and the head of its conversation.
+        """
+
+    async def renew(self, lease: Lease, held: Collection[TurnId]) -> Mapping[TurnId, bool]:
+        """Prolongs this owner's leases on those turns; the ones it still holds, and whether each is to be cancelled."""
+
+    async def release(self, owner: str) -> None:
+        """Ends all leases of this owner: others may claim its turns at once."""
+
+    async def asking(self, turn: Turn, coze_conversation: str, *, at: float) -> None:
+        """Coze is about to be asked, in that Coze conversation, which is kept for the questions to come."""
+
+    async def forget_conversation(self, turn: Turn) -> None:
+        """The Coze conversation is gone: the next question makes a new one."""
+
+    async def streaming(self, turn: Turn, chat: str) -> None:
+        """Coze took the question as that chat."""
+
+    async def finalising(self, turn: Turn, answer: str) -> None:
+        """The answer is complete, as `Answer.dump` wrote it."""
+
+    async def settle(self, turn: Turn, state: TurnState, error: str = "") -> None:
+        """The end: `delivered`, `failed` or `cancelled`. Of a command the answer is forgotten: it may hold a code."""
+
+    async def postpone(self, turn: Turn, state: TurnState, *, until: float, attempts: int, error: str = "") -> None:
+        """Lets go of the turn until that time. State `received` forgets chat and asked_at: Coze is asked anew."""
+
+    async def posts(self, turn: Turn) -> list[Post]:
+        """In order of their pages."""
+
+    async def keep_post(self, turn: Turn, post: Post) -> None:
+        """Writes the post down: before its send without a message id, after it with one."""
+
+    async def drop_post(self, turn: Turn, page: int) -> None:
+        """That message does not stand any more."""
+
+    async def next_due(self, after: float) -> float | None:
+        """When the first waiting turn becomes due, of those not due at `after`; None if none waits."""
+
+    async def turns(self, *, states: Collection[str] = (), since: float = 0.0, limit: int = 50) -> list[TurnSummary]:
+        """Newest first."""
+
+    async def turn(self, turn_id: int) -> TurnSummary | None: ...
+
+    async def ask_again(self, turn_id: int) -> bool:
+        """By hand: a failed or cancelled question is received again. False if there is none such."""
+
+    async def cancel(self, turn_id: int) -> bool:
+        """By hand: the flag is set on an unsettled turn. False if there is none such."""
+
+    async def waiting(self) -> Mapping[str, int]:
+        """Number of unsettled turns by state; for /metrics and, as it proves that the database answers, /readyz."""
+
+    async def oldest_due(self, now: float) -> float | None:
+        """When the oldest turn was received that is neither settled nor waits for a later time; None: there is none."""
+
+    async def aclose(self) -> None: ...
+
+
+__all__ = [
+    "Accept",
+    "Adapter",
+    "Bot",
+    "Budget",
+    "Clock",
+    "ConversationId",
+    "Effect",
+    "Finds",
+    "Limits",
+    "Members",
+    "Meter",
+    "Mount",
+    "Mounts",
+    "Question",
+    "Reply",
+    "Store",
+    "TurnedAway",
+    "Verb",
+]

@@ -1,0 +1,53 @@
+"""What to do next so that the messages that stand come to show the pages of an answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bridge.model import Page, Post
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Post this page; `begun`: a send was begun before, and may have arrived."""
+
+    page: Page
+    begun: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Make the message that stands show this page."""
+
+    page: Page
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove the message that no page is left for."""
+
+    page: int
+    message_id: str
+
+
+Step = Send | Edit | Delete
+
+
+def next_step(wanted: Sequence[Page], standing: Sequence[Post]) -> Step | None:
+    """The one smallest step from what stands towards what is wanted; None once they agree.
+
+    Streaming, finishing, retrying and recovering are this function, called until it has nothing to say.
+    """
+    posts = {post.page: post for post in standing}
+    for page in wanted:
+        post = posts.get(page.index)
+        if post is None:
+            return Send(page)
+        if post.message_id is None:
+            return Send(page, begun=True)
+        if post.digest != page.digest:
+            return Edit(page, post.message_id)
+    for post in sorted(standing, key=lambda post: post.page, reverse=True):
+        if post.page >= len(wanted) and post.message_id is not None:
+            return Delete(post.page, post.message_id)
+    return None

@@ -1,0 +1,100 @@
+"""Writes the tables of settings into the READMEs and docs/operation.md, from the settings themselves.
+
+`python docs/table.py` writes them; with `--check` it writes nothing and ends with 1 if one is out of date.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from bridge.config import IN_FILES, Settings, Tuning  # noqa: E402
+
+CHINESE = {
+    "coze_api_base": "扣子 API 的根地址：`https://api.coze.cn`、`https://api.coze.com`，或自建的 Coze Studio。",
+    "coze_api_token": "个人访问令牌或服务访问令牌（`pat_…`、`sat_…`）。",
+    "coze_jwt_oauth_client_id": "OAuth JWT 应用的客户端 ID：三个 `COZE_JWT_OAUTH_…` 合起来代替令牌。",
+    "coze_jwt_oauth_public_key_id": "扣子为该应用的公钥显示的指纹。",
+    "coze_jwt_oauth_private_key": "对应的私钥，完整的 PEM 文本；换行可以写成反斜杠加 n。",
+    "coze_bot_id": "智能体 ID：扣子网址里的那串数字（`…/bot/7400…`）。",
+    "telegram_bot_token": "由 @BotFather 提供；设置后启用 Telegram。",
+    "telegram_api_base": "Bot API 的根地址，仅在使用自建的 Bot API 服务器时设置。",
+    "telegram_webhook_url": "让 Telegram 主动调用这个公网地址，不再轮询；它必须通向本服务的 `/telegram/webhook`。",
+    "telegram_webhook_secret": "与上一项配套：1 到 256 个 `A-Z a-z 0-9 _ -` 字符，自己拟定。",
+    "telegram_streaming": "`edit`：消息随回答增长；`off`：回答完整后一次发出。（`draft` 和 `rich` 尚未实现。）",
+    "slack_bot_token": "Bot User OAuth Token（`xoxb-…`）；与下面两项之一一起设置后启用 Slack。",
+    "slack_app_token": "Socket Mode：带 `connections:write` 权限的 App-Level Token（`xapp-…`）。",
+    "slack_signing_secret": "HTTP 方式，不设 App-Level Token 时使用：Slack 调用 `/slack/events`。",
+    "slack_api_base": "Slack Web API 的根地址。",
+    "slack_streaming": "`auto`、`edit`：消息随回答增长；`off`：回答完整后一次发出。（`native` 尚未实现。）",
+    "slack_dm": "私信中，`thread`：每条消息各开一个会话，在它的消息列里回答；`person`：始终是同一个会话。",
+    "database_url": "`sqlite+aiosqlite:///路径` 或 `postgresql+asyncpg://用户:密码@主机/数据库`。",
+    "http_listen": "健康检查、指标和 webhook 监听的 `主机:端口`。",
+    "log_format": "`text` 或 `json`；不设时，终端上用 `text`，否则用 `json`。",
+    "log_level": "`DEBUG`、`INFO`、`WARNING` 或 `ERROR`。",
+    "drain_seconds": "收到 SIGTERM 后，正在进行的回答还可以继续多少秒。",
+    "allow": "谁可以和机器人对话，用逗号分隔：`*`（所有人）、`telegram:123`（某个人）、`telegram:chat:-100…`、"
+    "`slack:T…`（某个工作区）、`slack:T…:U…`、`slack:T…:C…`。"
+    "不设时，Telegram 里是已配对的人，Slack 里是工作区的正式成员。",
+}
+"""What the settings mean, for the Chinese README; the English is in the code."""
+HEADS = {"en": ("variable", "meaning", "default"), "zh": ("变量", "含义", "默认值")}
+SECRET = {"en": "secret", "zh": "机密"}
+TABLES = (("README.md", "settings"), ("README.zh-CN.md", "settings"), ("docs/operation.md", "tuning"))
+
+
+def table(model: type[BaseModel], language: str) -> str:
+    """One row for each field. Raises KeyError if one has no description."""
+    head = HEADS[language] if model is Settings else ("key", *HEADS[language][1:])
+    rows = [head, ("---",) * len(head)]
+    rows += [_row(name, field, language, model) for name, field in model.model_fields.items() if name != "tuning"]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(name: str, field: FieldInfo, language: str, model: type[BaseModel]) -> tuple[str, str, str]:
+    if not field.description:
+        raise KeyError(name)
+    meaning = CHINESE[name] if language == "zh" else " ".join(field.description.split())
+    default = "–" if field.default is None else f"`{_plain(field.default)}`"
+    shown = f"`{name.upper()}`" if model is Settings else f"`{name}`"
+    if model is Settings and name in IN_FILES:
+        shown += f" ({SECRET[language]})" if language == "en" else f"（{SECRET[language]}）"
+    return shown, meaning, default
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def written(text: str, path: str, kind: str) -> str:
+    """The text with its table put between the marks. Raises ValueError if they are not there."""
+    content = table(Settings if kind == "settings" else Tuning, "zh" if ".zh-" in path else "en")
+    begin, end = f"<!-- {kind}: written by make docs -->", f"<!-- {kind}: end -->"
+    found = re.fullmatch(f"(?s)(.*{re.escape(begin)}\n).*({re.escape(end)}.*)", text)
+    if found is None:
+        raise ValueError(f"{path}: the lines {begin} and {end} are not there")
+    return f"{found[1]}{content}\n{found[2]}"
+
+
+def main() -> int:
+    """Writes what is out of date, or only says so."""
+    stale = 0
+    for path, kind in TABLES:
+        file = ROOT / path
+        before = file.read_text(encoding="utf-8")
+        after = written(before, path, kind)
+        if after != before:
+            stale = 1
+            sys.stderr.write(f"{path}: the table of {kind} is out of date\n")
+            if "--check" not in sys.argv:
+                file.write_text(after, encoding="utf-8")
+    return stale if "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,280 @@
+"""The /v3/chat endpoints: ask, retrieve, list, cancel, submit tool outputs."""
+
+import json
+import time
+from typing import Any
+
+from aiohttp import web
+
+from simulators.coze import frames
+from simulators.coze.answers import Asked, plain
+from simulators.coze.chat import Reel, Speech, bent
+from simulators.coze.choice import choose
+from simulators.coze.envelope import (
+    FAULT,
+    SESSION,
+    WORLD,
+    RefusedError,
+    answered,
+    body_of,
+    check_bot,
+    meaning,
+    pairs_of,
+)
+from simulators.coze.state import RUNNING, Chat, Conversation, Message, World
+from simulators.coze.stream import follow, reset
+
+DROPPED = ("lost_response", "reset", "cut_clean", "cut_mid_line")
+STORABLE = ("question", "answer")
+
+
+async def ask(request: web.Request) -> web.StreamResponse:
+    """POST /v3/chat. The generation starts at once; the response only follows it."""
+    world, body = request.app[WORLD], await body_of(request)
+    stream = bool(body.get("stream", world.studio))
+    auto_save = world.studio or body.get("auto_save_history") is not False
+    messages = _checked(world, body, stream=stream, auto_save=auto_save)
+    conversation = _conversation(world, request.query, body)
+    fault = request.get(FAULT)
+    if fault and fault.kind == "error_event" and fault.value == "4016":
+        return await _busy_event(request)
+    asked = _asked(world, conversation, messages)
+    answer = bent(world.scripted(asked.text) or choose(asked, world.suggestions), fault)
+    chat = _opened(world, conversation, body, messages, stream=stream, auto_save=auto_save)
+    chat.session_name = request.get(SESSION, "")
+    conversation.asking = ""
+    reel = Reel()
+    _store(world, conversation, chat, messages)
+    world.publish("chat", chat=chat.id, conversation=conversation.id, user=chat.user_id, question=chat.question)
+    world.spawn(Speech(world, chat, conversation, answer, reel).run())
+    if fault and fault.kind in DROPPED and (fault.kind == "lost_response" or not stream):
+        return reset(request)
+    if stream:
+        return await follow(request, chat, reel)
+    return answered(request, data=frames.chat_short(chat, world.studio))
+
+
+def _checked(world: World, body: dict[str, Any], *, stream: bool, auto_save: bool) -> list[dict[str, Any]]:
+    """The additional_messages of a request that is in order."""
+    bot_id, user_id = body.get("bot_id"), body.get("user_id")
+    if not isinstance(bot_id, str) or not bot_id.isdigit() or not isinstance(user_id, str) or not user_id:
+        raise RefusedError(4000, "Request parameter error: bot_id and user_id are required, and bot_id is a number")
+    check_bot(world, bot_id)
+    if not stream and not auto_save:
+        raise RefusedError(4007)
+    pairs_of(body.get("meta_data"))
+    messages = body.get("additional_messages") or []
+    if not isinstance(messages, list):
+        raise RefusedError(4000)
+    if len(messages) > 100:
+        raise RefusedError(4004)
+    for message in messages:
+        _check_message(world, message, auto_save)
+    whole = [message["content_type"] for message in messages]
+    if len(messages) == 1 and whole == ["object_string"] and not plain_text(messages[0]["content"]):
+        raise RefusedError(4000, "An image or a file must be adjacent to a text message")
+    return messages
+
+
+def _check_message(world: World, message: Any, auto_save: bool) -> None:
+    if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
+        raise RefusedError(4000, "Request parameter error: the role of a message is user or assistant")
+    message["content_type"] = message.get("content_type") or "text"
+    message["type"] = message.get("type") or ("question" if message["role"] == "user" else "answer")
+    if not isinstance(message.get("content"), str) or message["content_type"] not in ("text", "object_string"):
+        raise RefusedError(4005)
+    if auto_save and message["type"] not in STORABLE:
+        raise RefusedError(4005, f"Invalid message: type {message['type']} needs auto_save_history=false")
+    pairs_of(message.get("meta_data"))
+    if message["content_type"] == "object_string":
+        items = _objects(message["content"])
+        texts = sum(item.get("type") == "text" for item in items)
+        if texts > 1 or texts == len(items):
+            raise RefusedError(4000, "object_string takes one text at most, and a file or an image beside it")
+        unknown = [item for item in items if item.get("file_id") and item["file_id"] not in world.files]
+        if unknown:
+            raise RefusedError(4304, f"Invalid file: file_id {unknown[0]['file_id']}")
+
+
+def _objects(content: str) -> list[dict[str, Any]]:
+    try:
+        items = json.loads(content)
+    except ValueError:
+        items = None
+    if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
+        raise RefusedError(4000, "object_string holds the JSON text of an array of objects")
+    return items
+
+
+def plain_text(content: str) -> str:
+    return next((item.get("text") or "" for item in _objects(content) if item.get("type") == "text"), "")
+
+
+def _conversation(world: World, query: Any, body: dict[str, Any]) -> Conversation:
+    """The conversation that is meant, or a new one; refused while one of its chats is running."""
+    named = query.get("conversation_id")
+    if world.studio and named == "":
+        raise RefusedError(400, "unable to decode '' as int64")
+    found = world.conversations.get(named) if named else None
+    if found is None and named and not world.studio:
+        raise RefusedError(4002)
+    if found is None:
+        return world.converse(body["bot_id"], {})
+    if found.running and found.running.status in RUNNING and not world.studio:
+        raise RefusedError(4016)
+    return found
+
+
+async def _busy_event(request: web.Request) -> web.StreamResponse:
+    """The other shape of 4016: a stream of an error event; no chat was created."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    await response.write(frames.error_frame(4016, meaning(4016)) + frames.DONE)
+    return response
+
+
+def _opened(
+    world: World,
+    conversation: Conversation,
+    body: dict[str, Any],
+    messages: list[dict[str, Any]],
+    *,
+    stream: bool,
+    auto_save: bool,
+) -> Chat:
+    query = _query(messages)
+    texts = [text for _, text in world.context(conversation)] + [message["content"] for message in messages]
+    chat = Chat(
+        id=world.new_id(),
+        conversation_id=conversation.id,
+        section_id=conversation.sections[-1],
+        bot_id=body["bot_id"],
+        user_id=body["user_id"],
+        question=query["content"] if query else "",
+        stream=stream,
+        auto_save=auto_save,
+        created_at=int(time.time()),
+        at=time.time(),
+        meta_data=pairs_of(body.get("meta_data")),
+        body=body,
+        status="in_progress",
+        input_tokens=sum(map(frames.tokens, texts)),
+    )
+    world.remember(chat)
+    conversation.running = chat
+    return chat
+
+
+def _query(messages: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The last message of the user is the question."""
+    return next((message for message in reversed(messages) if message["role"] == "user"), None)
+
+
+def _asked(world: World, conversation: Conversation, messages: list[dict[str, Any]]) -> Asked:
+    query = _query(messages)
+    context = world.context(conversation)
+    context += [(message["role"], message["content"]) for message in messages if message is not query]
+    if query is None and context and context[-1][0] == "user":
+        query = {"content": context.pop()[1], "content_type": "text"}
+    if query is None:
+        return Asked(text="", context=context)
+    if query["content_type"] == "text":
+        return Asked(text=query["content"], context=context, replying=conversation.asking)
+    names = []
+    for item in _objects(query["content"]):
+        if item.get("type") != "text":
+            file = world.files.get(item.get("file_id") or "")
+            names.append(file.name if file else str(item.get("file_url") or item.get("type")))
+    text = plain_text(query["content"]) or " ".join(plain(m["content"]) for m in messages if m is not query)
+    return Asked(text=text, context=context, files=names, replying=conversation.asking)
+
+
+def _store(world: World, conversation: Conversation, chat: Chat, messages: list[dict[str, Any]]) -> None:
+    if not chat.auto_save:
+        return
+    for message in messages:
+        fields = {key: message[key] for key in ("role", "type", "content", "content_type")}
+        meta_data = pairs_of(message.get("meta_data"))
+        kept: Message = world.message(conversation, chat_id=chat.id, meta_data=meta_data, **fields)
+        conversation.messages.append(kept)
+
+
+def _found(world: World, source: Any) -> Chat:
+    """The chat that a request names; one that was not saved is unknown."""
+    conversation_id, chat_id = str(source.get("conversation_id") or ""), str(source.get("chat_id") or "")
+    if conversation_id not in world.conversations:
+        raise RefusedError(4002)
+    chat = world.chat(conversation_id, chat_id)
+    if chat is None or not chat.auto_save:
+        raise RefusedError(4001)
+    return chat
+
+
+async def retrieve(request: web.Request) -> web.StreamResponse:
+    """GET as documented and POST as cozepy sends it."""
+    world = request.app[WORLD]
+    return answered(request, data=frames.chat_object(_found(world, request.query), world.studio))
+
+
+async def messages(request: web.Request) -> web.StreamResponse:
+    """What the bot made in the chat, without the question; newest first, since the order is not promised."""
+    world = request.app[WORLD]
+    chat = _found(world, request.query)
+    if chat.status == "failed":
+        return answered(request, code=chat.error[0], msg=chat.error[1])
+    listed = [frames.message_object(message) for message in reversed(chat.messages)]
+    return answered(request, **{"Messages" if world.studio else "data": listed})
+
+
+async def cancel(request: web.Request) -> web.StreamResponse:
+    """Marks the chat as cancelled; neither the generation nor an open stream ends by it."""
+    world = request.app[WORLD]
+    body = await body_of(request)
+    chat = _found(world, body)
+    if chat.status not in RUNNING:
+        raise RefusedError(4104)
+    chat.status = "canceled"
+    conversation = world.conversations[chat.conversation_id]
+    if conversation.running is chat:
+        conversation.running = None
+    world.publish("canceled", chat=chat.id, conversation=chat.conversation_id)
+    short = frames.chat_short(chat, world.studio)
+    return answered(request, **{"ChatV3ChatDetail" if world.studio else "data": short})
+
+
+async def submit(request: web.Request) -> web.StreamResponse:
+    """POST /v3/chat/submit_tool_outputs: all outputs in one call, then the chat goes on."""
+    world = request.app[WORLD]
+    body = await body_of(request)
+    conversation_id, chat_id = (request.query.get(key, "") for key in ("conversation_id", "chat_id"))
+    chat = world.chat(conversation_id, chat_id)
+    if chat is None:
+        raise RefusedError(4001)
+    if not chat.auto_save:
+        raise RefusedError(5000, "The chat was not saved")
+    if chat.status != "requires_action" or chat.pending is None:
+        raise RefusedError(4000, "The chat does not wait for tool outputs")
+    given = {item.get("tool_call_id"): item.get("output") for item in body.get("tool_outputs") or []}
+    wanted = [call["id"] for call in chat.required]
+    if set(given) != set(wanted) or not all(isinstance(output, str) for output in given.values()):
+        raise RefusedError(4000, "All tool outputs of the chat must be submitted, as strings, in one call")
+    conversation, answer, reel = world.conversations[conversation_id], chat.pending, Reel()
+    chat.status, chat.required, chat.pending, chat.generated = "in_progress", [], None, False
+    conversation.running = chat
+    outputs = [given[call_id] for call_id in wanted]
+    world.publish("submitted", chat=chat.id, outputs=outputs)
+    speech = Speech(world, chat, conversation, bent(answer, request.get(FAULT)), reel)
+    world.spawn(speech.run(outputs))
+    if body.get("stream", False):
+        return await follow(request, chat, reel)
+    return answered(request, data=frames.chat_short(chat))
+
+
+ROUTES = [
+    web.post("/v3/chat", ask),
+    web.get("/v3/chat/retrieve", retrieve),
+    web.post("/v3/chat/retrieve", retrieve),
+    web.get("/v3/chat/message/list", messages),
+    web.post("/v3/chat/cancel", cancel),
+    web.post("/v3/chat/submit_tool_outputs", submit),
+]

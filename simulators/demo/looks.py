@@ -1,0 +1,69 @@
+"""How a message of either platform looks to the demo page, made from what its simulator reports."""
+
+from typing import Any
+
+Item = dict[str, Any]
+
+MEDIA = ("photo", "document", "voice", "audio", "video", "sticker", "location")
+
+
+def telegram_message(event: Item) -> Item:
+    """A message as the Bot API shows it. Each topic of a forum is a room of its own."""
+    message = event["message"]
+    topic = message.get("message_thread_id") if message.get("is_topic_message") else None
+    replied = message.get("reply_to_message")
+    if replied and replied["message_id"] == topic:
+        replied = None  # in a topic everything hangs on the message that opened it
+    return {
+        "message": f"telegram/{event['chat']}/{message['message_id']}",
+        "platform": "telegram",
+        "chat": str(event["chat"]),
+        "room": f"{event['chat']}/{topic}" if topic else str(event["chat"]),
+        "id": str(message["message_id"]),
+        "thread": "",
+        "bot": event["by"] == "bot",
+        "author": {"id": str(message["from"]["id"]), "name": message["from"]["first_name"]},
+        "at": message["date"],
+        "edited": event["kind"] == "edit",
+        "text": message.get("text") or message.get("caption") or "",
+        "entities": message.get("entities") or message.get("caption_entities") or [],
+        "reply": replied
+        and {
+            "id": str(replied["message_id"]),
+            "name": replied["from"]["first_name"],
+            "text": (replied.get("text") or replied.get("caption") or "")[:200],
+        },
+        "buttons": message.get("reply_markup", {}).get("inline_keyboard", []),
+        "media": next((kind for kind in MEDIA if kind in message), ""),
+        "deleted": False,
+    }
+
+
+def slack_message(event: Item) -> Item:
+    """A message as the simulated Slack keeps it; a message that opens a thread has none of its own."""
+    message = event["message"]
+    return {
+        "message": f"slack/{message['channel']}/{message['ts']}",
+        "platform": "slack",
+        "chat": message["channel"],
+        "room": message["channel"],
+        "id": message["ts"],
+        "thread": message["thread_ts"] or "",
+        "bot": bool(message["bot_id"]),
+        "author": {"id": message["user"], "name": message["user"]},
+        "at": float(message["ts"]),
+        "edited": event["kind"] == "edit",
+        "text": message["raw"] if message["markdown"] else message["text"],
+        "markdown": message["markdown"],
+        "blocks": message["blocks"],
+        "only_for": message["ephemeral_to"],
+        "reactions": {name: len(users) for name, users in message["reactions"].items()},
+        "media": next((file["name"] for file in message["files"]), ""),
+        "deleted": False,
+    }
+
+
+def words(item: Item) -> str:
+    """What can be read of a message, its blocks included."""
+    blocks = "\n".join(str(block.get("text", "")) for block in item.get("blocks", ()) if block["type"] == "markdown")
+    return str(item["text"]) or blocks

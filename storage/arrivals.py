@@ -1,0 +1,100 @@
+"""What comes in: a question or a command becomes rows, with its person and its conversation."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bridge.model import Inbound, Standing, TurnId, TurnState, User
+from bridge.ports import Effect
+from storage import people
+from storage.record import flag
+from storage.tables import is_open, is_unsettled, turns
+
+#: How a question begins, and how a command does: with its answer, and in no queue.
+QUESTION = {"kind": "question", "state": TurnState.RECEIVED}
+COMMAND = {"kind": "command", "state": TurnState.FINALISING, "conversation_id": None}
+
+
+async def question(connection: AsyncConnection, inbound: Inbound, who: User, where: str, now: float) -> TurnId | None:
+    """Makes a question durable; None: seen before, or they are blocked."""
+    if await is_known(connection, inbound.key):
+        return None
+    user = await people.person(connection, who, now)
+    if user is None:
+        return None
+    conversation = await people.conversation(connection, where, inbound.address, now)
+    return await add(connection, inbound, who, now, user_id=user, conversation_id=conversation, **QUESTION)
+
+
+async def command(
+    connection: AsyncConnection,
+    inbound: Inbound,
+    who: User,
+    where: str,
+    now: float,
+    effect: Effect,
+    reply: Callable[[Standing], str],
+) -> Standing | None:
+    """Makes a command durable, with its effect and its answer; None: seen before, or they are blocked."""
+    if await is_known(connection, inbound.key):
+        return None
+    user = await people.person(connection, who, now)
+    if user is None:
+        return None
+    conversation = await people.current(connection, where)
+    standing = Standing() if conversation is None else await _standing(connection, conversation)
+    made = await add(connection, inbound, who, now, user_id=user, answer=reply(standing), **COMMAND)
+    if made is None:
+        return None
+    if effect is Effect.RENEW and conversation is not None:
+        await people.archive(connection, conversation)
+    if effect is Effect.CANCEL and standing.running is not None:
+        await flag(connection, turns.c.id == standing.running)
+    return replace(standing, made=made)
+
+
+async def is_known(connection: AsyncConnection, key: str) -> bool:
+    """Was the message with that key received before?"""
+    return (await connection.execute(select(turns.c.id).where(turns.c.key == key))).one_or_none() is not None
+
+
+async def add(connection: AsyncConnection, inbound: Inbound, who: User, now: float, **values: Any) -> TurnId | None:
+    """The row of a question or a command; None if another process has just made it."""
+    address = inbound.address
+    row = {
+        "key": inbound.key,
+        "platform": address.platform,
+        "account": address.account,
+        "chat": address.chat,
+        "thread": address.thread,
+        "text": inbound.text,
+        "files": [asdict(file) for file in inbound.files],
+        "reply_to": inbound.reply_to,
+        "sort_key": inbound.sort_key,
+        "language": who.language,
+        "received_at": now,
+        **values,
+    }
+    new = people.insert(connection, turns).values(row).on_conflict_do_nothing(index_elements=["key"])
+    made = (await connection.execute(new.returning(turns.c.id))).scalar()
+    return None if made is None else TurnId(made)
+
+
+async def _standing(connection: AsyncConnection, conversation: int) -> Standing:
+    """What runs in a conversation, or is next to, and how many wait behind it."""
+    in_line = (turns.c.conversation_id == conversation, is_unsettled(turns))
+    first = (
+        select(turns.c.id)
+        .where(*in_line)
+        .order_by(is_open(turns).desc(), turns.c.sort_key, turns.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    length = select(func.count()).where(*in_line).scalar_subquery()
+    row = (await connection.execute(select(first.label("running"), length.label("length")))).one()
+    if row.running is None:
+        return Standing()
+    return Standing(running=TurnId(row.running), waiting=row.length - 1)

@@ -1,0 +1,91 @@
+"""What is known of a turn beside its row: the posts that stand for it, its Coze conversation, and orders by hand."""
+
+from sqlalchemy import ColumnElement, and_, case, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bridge.errors import LeaseLost
+from bridge.model import Post, Turn, TurnState
+from storage.claims import fence, write
+from storage.people import insert
+from storage.tables import conversations, is_unsettled, posts, turns
+
+#: A question of which Coze knows nothing yet.
+NOT_ASKED = {"asked_at": None, "coze_chat": "", "coze_conversation": "", "answer": ""}
+
+
+async def asking(connection: AsyncConnection, turn: Turn, coze_conversation: str, at: float) -> None:
+    """Coze is about to be asked, in that Coze conversation."""
+    await write(connection, turn, asked_at=at, coze_conversation=coze_conversation)
+    await _keep_conversation(connection, turn, coze_conversation)
+
+
+async def forget_conversation(connection: AsyncConnection, turn: Turn) -> None:
+    """The Coze conversation is gone; the turn itself still says in which it was asked."""
+    await fence(connection, turn)
+    await _keep_conversation(connection, turn, "")
+
+
+async def _keep_conversation(connection: AsyncConnection, turn: Turn, coze_conversation: str) -> None:
+    row = update(conversations).where(conversations.c.id == turn.conversation)
+    await connection.execute(row.values(coze_id=coze_conversation))
+
+
+async def posts_of(connection: AsyncConnection, turn: Turn) -> list[Post]:
+    """In order of their pages; raises LeaseLost if another claim has replaced the turn's."""
+    rows = await connection.execute(
+        select(posts)
+        .select_from(turns.outerjoin(posts, posts.c.turn_id == turns.c.id))
+        .where(turns.c.id == turn.id, turns.c.lease == turn.lease)
+        .order_by(posts.c.page)
+    )
+    found = rows.all()
+    if not found:
+        raise LeaseLost
+    return [
+        Post(page=row.page, message_id=row.message_id, digest=row.digest, final=row.final)
+        for row in found
+        if row.page is not None
+    ]
+
+
+async def keep(connection: AsyncConnection, turn: Turn, post: Post) -> None:
+    """Writes the post in place of what was known of that page."""
+    await fence(connection, turn)
+    content = {"message_id": post.message_id, "digest": post.digest, "final": post.final}
+    new = insert(connection, posts).values(turn_id=turn.id, page=post.page, **content)
+    await connection.execute(new.on_conflict_do_update(index_elements=["turn_id", "page"], set_=content))
+
+
+async def drop(connection: AsyncConnection, turn: Turn, page: int) -> None:
+    """Forgets the post of that page."""
+    await fence(connection, turn)
+    await connection.execute(delete(posts).where(posts.c.turn_id == turn.id, posts.c.page == page))
+
+
+async def flag(connection: AsyncConnection, which: ColumnElement[bool]) -> bool:
+    """Asks for unsettled turns to be cancelled, now if they were put off; False if there is none such.
+
+    An answer that is complete stays put off: the platform's penalty is why.
+    """
+    due = case((turns.c.state == TurnState.FINALISING.value, turns.c.not_before), else_=0.0)
+    row = update(turns).where(which, is_unsettled(turns))
+    row = row.values(cancel_requested=True, not_before=due)
+    return (await connection.execute(row)).rowcount > 0
+
+
+async def receive_again(connection: AsyncConnection, turn_id: int) -> bool:
+    """Puts a failed or cancelled question back to its beginning; False if there is none such.
+
+    The posts stay: the same messages are painted anew.
+    """
+    ended = and_(turns.c.kind == "question", turns.c.state.in_([TurnState.FAILED, TurnState.CANCELLED]))
+    beginning = NOT_ASKED | {
+        "state": TurnState.RECEIVED,
+        "attempts": 0,
+        "not_before": 0.0,
+        "cancel_requested": False,
+        "error": "",
+        "settled_at": None,
+    }
+    row = update(turns).where(and_(turns.c.id == turn_id, ended)).values(beginning)
+    return (await connection.execute(row)).rowcount > 0

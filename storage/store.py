@@ -1,0 +1,237 @@
+"""The Store on SQLite and PostgreSQL: every method is one transaction."""
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AsyncExitStack, suppress
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+
+from bridge.errors import ConfigError
+from bridge.model import (
+    Access,
+    Acquaintance,
+    Address,
+    Erased,
+    Inbound,
+    Lease,
+    Moved,
+    Person,
+    Post,
+    Standing,
+    Turn,
+    TurnId,
+    TurnState,
+    TurnSummary,
+    User,
+)
+from bridge.ports import Clock, Effect, TurnedAway
+from storage import admission, arrivals, claims, erasing, listing, moves, people, record
+from storage.engine import Database, connect
+from storage.schema import current_revision, upgrade
+from storage.tables import turns, users
+
+
+class SqlStore:
+    """Durable memory; implements `bridge.ports.Store`, where its methods are described."""
+
+    __slots__ = ("_clock", "_database")
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    # ---- what comes in
+
+    async def receive(self, inbound: Inbound, who: User, where: str) -> TurnId | None:
+        now = self._clock.now()
+        return await self._database.write(lambda connection: arrivals.question(connection, inbound, who, where, now))
+
+    async def obey(
+        self, inbound: Inbound, who: User, where: str, effect: Effect, reply: Callable[[Standing], str]
+    ) -> Standing | None:
+        now = self._clock.now()
+        return await self._database.write(
+            lambda connection: arrivals.command(connection, inbound, who, where, now, effect, reply)
+        )
+
+    async def takes_part(self, where: str, who: User) -> bool:
+        return await self._database.read(lambda connection: people.takes_part(connection, where, who))
+
+    async def latest_place(self, address: Address, who: User) -> str:
+        return await self._database.read(lambda connection: people.latest_place(connection, address, who))
+
+    async def last_question(self, where: str, who: User) -> str:
+        return await self._database.read(lambda connection: people.last_question(connection, where, who))
+
+    async def move(self, moved: Moved) -> None:
+        await self._database.write(lambda connection: moves.move(connection, moved))
+
+    # ---- who is let in
+
+    async def acquaintance(self, who: User) -> Acquaintance:
+        now = self._clock.now()
+        return await self._database.read(lambda connection: admission.acquaintance(connection, who, now))
+
+    async def turn_away(
+        self, inbound: Inbound, who: User, reply: str, *, code: str, seconds: float, most: int
+    ) -> TurnedAway:
+        now = self._clock.now()
+        until = now + seconds
+        return await self._database.write(
+            lambda connection: admission.turn_away(connection, inbound, who, reply, code, until, most, now)
+        )
+
+    async def admit(self, code: str) -> Person | None:
+        now = self._clock.now()
+        return await self._database.write(lambda connection: admission.admit(connection, code, now))
+
+    async def people(
+        self, *, id: int | None = None, platform: str | None = None, sender: str | None = None
+    ) -> list[Person]:
+        now = self._clock.now()
+        wanted = {users.c.id: id, users.c.platform: platform, users.c.sender: sender}
+        conditions = [column == value for column, value in wanted.items() if value is not None]
+        return await self._database.read(lambda connection: admission.everybody(connection, now, *conditions))
+
+    async def acquaint(self, who: User) -> None:
+        now = self._clock.now()
+        await self._database.write(lambda connection: admission.acquaint(connection, who, now))
+
+    async def decide(self, people: Collection[int], access: Access) -> None:
+        await self._database.write(lambda connection: admission.decide(connection, people, access))
+
+    async def forget(self, people: Collection[int]) -> Erased:
+        return await self._database.write(lambda connection: erasing.forget(connection, people))
+
+    # ---- who works on what
+
+    async def claim(self, lease: Lease, serving: Collection[tuple[str, str]]) -> Turn | None:
+        if not serving:
+            return None
+        now = self._clock.now()
+        # IntegrityError: each time, another process took a turn of that conversation between our look and our write.
+        with suppress(IntegrityError):
+            return await self._database.write(lambda connection: claims.claim(connection, lease, serving, now))
+        return None
+
+    async def renew(self, lease: Lease, held: Collection[TurnId] | None = None) -> Mapping[TurnId, bool]:
+        """Where `held` is given, other turns of this owner are not prolonged: a claim of which it never heard, because
+        the connection broke at the commit, lapses and is made again.
+        """
+        until = self._clock.now() + lease.seconds
+        return await self._database.write(lambda connection: claims.renew(connection, lease.owner, until, held))
+
+    async def release(self, owner: str) -> None:
+        await self._database.rest()
+        await self._database.write(lambda connection: claims.release(connection, owner))
+
+    # ---- how far a turn has come
+
+    async def asking(self, turn: Turn, coze_conversation: str, *, at: float) -> None:
+        await self._database.write(lambda connection: record.asking(connection, turn, coze_conversation, at))
+
+    async def forget_conversation(self, turn: Turn) -> None:
+        await self._database.write(lambda connection: record.forget_conversation(connection, turn))
+
+    async def streaming(self, turn: Turn, chat: str) -> None:
+        await self._write(turn, state=TurnState.STREAMING, coze_chat=chat)
+
+    async def finalising(self, turn: Turn, answer: str) -> None:
+        await self._write(turn, state=TurnState.FINALISING, answer=answer)
+
+    async def settle(self, turn: Turn, state: TurnState, error: str = "") -> None:
+        end = {"state": state, "error": error, "settled_at": self._clock.now(), "lease": "", **claims.NO_LEASE}
+        await self._write(turn, **end, **({"answer": ""} if turn.conversation is None else {}))
+
+    async def postpone(self, turn: Turn, state: TurnState, *, until: float, attempts: int, error: str = "") -> None:
+        anew = record.NOT_ASKED if state == TurnState.RECEIVED else {}
+        later = {"state": state, "not_before": until, "attempts": attempts, "error": error, "lease": ""}
+        await self._write(turn, **later, **anew, **claims.NO_LEASE)
+
+    async def _write(self, turn: Turn, **values: Any) -> None:
+        await self._database.write(lambda connection: claims.write(connection, turn, **values))
+
+    # ---- what stands on the platform
+
+    async def posts(self, turn: Turn) -> list[Post]:
+        return await self._database.read(lambda connection: record.posts_of(connection, turn))
+
+    async def keep_post(self, turn: Turn, post: Post) -> None:
+        await self._database.write(lambda connection: record.keep(connection, turn, post))
+
+    async def drop_post(self, turn: Turn, page: int) -> None:
+        await self._database.write(lambda connection: record.drop(connection, turn, page))
+
+    # ---- for the worker's sleep, the operator and the metrics
+
+    async def next_due(self, after: float) -> float | None:
+        return await self._database.read(lambda connection: listing.next_due(connection, after))
+
+    async def turns(self, *, states: Collection[str] = (), since: float = 0.0, limit: int = 50) -> list[TurnSummary]:
+        return await self._database.read(lambda connection: listing.newest(connection, states, since, limit))
+
+    async def turn(self, turn_id: int) -> TurnSummary | None:
+        return await self._database.read(lambda connection: listing.one(connection, turn_id))
+
+    async def ask_again(self, turn_id: int) -> bool:
+        return await self._database.write(lambda connection: record.receive_again(connection, turn_id))
+
+    async def cancel(self, turn_id: int) -> bool:
+        return await self._database.write(lambda connection: record.flag(connection, turns.c.id == turn_id))
+
+    async def waiting(self) -> Mapping[str, int]:
+        return await self._database.read(listing.waiting)
+
+    async def oldest_due(self, now: float) -> float | None:
+        return await self._database.read(lambda connection: listing.oldest_due(connection, now))
+
+    async def void_leases(self) -> None:
+        """Ends the leases of all owners: for a database that nobody else can have open."""
+        await self._database.write(claims.release)
+
+    async def aclose(self) -> None:
+        await self._database.aclose()
+
+
+async def open_store(url: str, clock: Clock, *, guest: bool = False, connections: int = 8) -> SqlStore:
+    """Connects, migrates, and hands over the Store.
+
+    An SQLite file is ours alone from here to `aclose`; a `guest` (a command of the operator) joins whoever has it
+    instead, leaves their leases alone, and makes no file. `connections` is the most that are made to PostgreSQL.
+    Raises ConfigError, naming DATABASE_URL, or Unreachable if the server does not answer.
+    """
+    async with AsyncExitStack() as undo:
+        database = connect(url, connections=connections)
+        undo.push_async_callback(database.aclose)
+        if guest and database.guard and not (file := database.guard.database.absolute()).exists():
+            raise ConfigError(
+                f"DATABASE_URL: there is no database {file}; run this where the service's settings are (the same "
+                "DATABASE_URL or --config), or start the service first"
+            )
+        await _prepare(database, guest=guest)
+        store = SqlStore(database, clock)
+        if database.guard and not guest:
+            await store.void_leases()
+        undo.pop_all()
+        return store
+
+
+async def migrate(url: str) -> str:
+    """Brings the database to the current schema and returns its revision. Raises what `open_store` raises."""
+    async with AsyncExitStack() as undo:
+        database = connect(url)
+        undo.push_async_callback(database.aclose)
+        return await _prepare(database, guest=True)
+
+
+async def _prepare(database: Database, *, guest: bool) -> str:
+    """Takes the SQLite file, unless for a guest, and brings the schema up to date; returns the revision."""
+    guard = database.guard
+    if guard and not guard.take():
+        if not guest:
+            raise ConfigError(f"DATABASE_URL: {guard.database} is in use by process {guard.holder()}; stop that first")
+        return await database.migrate(current_revision)
+    revision = await database.migrate(upgrade)
+    if guard and guest:
+        guard.release()
+    return revision

@@ -1,0 +1,89 @@
+"""The fold of Coze's events."""
+
+import pytest
+
+from bridge.answer import (
+    ActionRequired,
+    Answer,
+    ChatStarted,
+    MessageCompleted,
+    ReasoningDelta,
+    Source,
+    SourcesFound,
+    Suggested,
+    TextDelta,
+    ToolCalled,
+    ToolReturned,
+    Used,
+    clean,
+)
+from bridge.model import TurnState
+
+
+def folded(*events) -> Answer:
+    answer = Answer()
+    for event in events:
+        answer.add(event)
+    return answer
+
+
+def test_deltas_grow_and_the_completed_message_replaces_them():
+    answer = folded(ChatStarted("c", "k"), TextDelta("m", "Hel"), TextDelta("m", "lo"))
+    assert answer.text == "Hello"
+    answer.add(MessageCompleted("m", "Hello!"))
+    assert answer.text == "Hello!"
+
+
+def test_several_answers_of_one_chat_stand_apart_in_the_order_in_which_they_began():
+    answer = folded(TextDelta("a", "first"), TextDelta("b", "second"), MessageCompleted("a", "first."))
+    assert answer.text == "first.\n\nsecond"
+
+
+def test_a_blank_message_leaves_no_gap():
+    assert folded(MessageCompleted("a", " \n"), MessageCompleted("b", "said")).text == "said"
+
+
+def test_reasoning_is_kept_apart_from_the_text():
+    answer = folded(ReasoningDelta("m", "hm"), MessageCompleted("m", "42", reasoning="hm, well"))
+    assert (answer.text, answer.reasoning) == ("42", {"m": "hm, well"})
+
+
+def test_the_tool_at_work_is_known_until_it_returns():
+    answer = folded(ToolCalled("weather"))
+    assert answer.tool == "weather"
+    answer.add(ToolReturned())
+    assert answer.tool == ""
+
+
+def test_sources_are_told_once():
+    source = Source("policy.pdf", "https://example.com/p")
+    assert folded(SourcesFound((source,)), SourcesFound((source, Source("b")))).sources == [source, Source("b")]
+
+
+def test_the_note_stands_below_the_text_or_alone():
+    answer = folded(TextDelta("m", "half"))
+    answer.note = "⏹ Stopped."
+    assert answer.shown == "half\n\n⏹ Stopped."
+    assert Answer(note="alone").shown == "alone"
+
+
+def test_everything_survives_the_store():
+    answer = folded(
+        TextDelta("m", "text 文字 😀"),
+        ReasoningDelta("m", "why"),
+        SourcesFound((Source("t", "u"),)),
+        Suggested("and then?"),
+        Used(10, 5),
+        ActionRequired(("get_rain",)),
+    )
+    answer.outcome, answer.error, answer.note = TurnState.FAILED, "4028", "sorry"
+    assert Answer.load(answer.dump()) == answer
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("plain", "plain"), ("a\0b", "a\ufffdb"), ("x\ud800y", "x\ufffdy"), ("😀 文字", "😀 文字"), ("", "")],
+)
+def test_clean_replaces_what_no_database_takes(given, expected):
+    assert clean(given) == expected
+    assert folded(TextDelta("m", given)).messages["m"] == expected
