@@ -295,8 +295,7 @@ async def test_on_a_terminal_no_secret_is_echoed(place):
 async def test_ctrl_c_is_one_line_and_writes_nothing(place):
     async with terminal("init", PATH=os.environ["PATH"], HOME=str(place.directory)) as typing:
         await typing.until("[cn]")
-        typing.interrupt()
-        assert await typing.end() == 78
+        assert await typing.interrupted() == 78
     assert "init was interrupted; nothing is written" in typing.shown
     assert "Traceback" not in typing.shown
     assert not FILE.exists()

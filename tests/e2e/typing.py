@@ -45,6 +45,15 @@ class Typing:
         """What the terminal does on Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
 
+    async def interrupted(self, within: float = 60.0) -> int:
+        """Presses Ctrl-C as a person does: again, if a read of the keys that just began missed it. The exit status."""
+        async with asyncio.timeout(within):
+            while self._process.returncode is None:
+                self.interrupt()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._process.wait(), 1.0)
+        return await self.end()
+
     async def end(self, within: float = 60.0) -> int:
         """The exit status, once all is shown."""
         async with asyncio.timeout(within):
