@@ -11,7 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from bridge.access import AllowList, parse_access
-from bridge.build import build_adapters, build_bot
+from bridge.build import build_adapters, build_bot, build_downloads, build_look
 from bridge.clock import SystemClock
 from bridge.config import Settings
 from bridge.door import Door
@@ -136,6 +136,8 @@ class App:
             meter=meter,
             lease=lease,
             limit=settings.tuning.workers,
+            look=build_look(settings),
+            downloads=build_downloads(settings),
         )
         self._worker = worker
         door = Door(store=store, allow=_allowed(settings), adapters=self._serving)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from bridge.commands import COMMANDS
 from bridge.config import Settings
 from bridge.findings import Check, Findings, skipped
-from bridge.ports import Adapter, Bot, Clock, Meter
+from bridge.pages import Look
+from bridge.ports import Adapter, Bot, Clock, Downloads, Meter
 
 if TYPE_CHECKING:
     from cozepy import Auth
@@ -83,6 +84,18 @@ def build_slack(settings: Settings, clock: Clock, meter: Meter) -> Adapter:
             update=tuning.slack_update_seconds,
         ),
     )
+
+
+def build_downloads(_settings: Settings) -> Downloads:
+    """What fetches the pictures and files of answers."""
+    from adapters.downloads import Downloading
+
+    return Downloading()
+
+
+def build_look(settings: Settings) -> Look:
+    """What of an answer is shown."""
+    return Look(**settings.answers.model_dump())
 
 
 def build_adapters(settings: Settings, clock: Clock, meter: Meter) -> list[Adapter]:

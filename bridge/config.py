@@ -52,6 +52,26 @@ class Tuning(BaseModel):
     """Between edits in the whole workspace (tier 3: 50 a minute)."""
 
 
+class Answers(BaseModel):
+    """The section [answers] of the file: what of an answer is shown beside its text."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    reasoning: Literal["show", "thinking", "hide"] = "show"
+    """What a reasoning model thinks: `show` (collapsed, above the answer), `thinking` (only until the answer begins),
+    `hide`."""
+    sources: bool = True
+    """The list of sources below the answer, where the bot names them."""
+    suggestions: bool = True
+    """What may be asked next, as buttons."""
+    feedback: bool = True
+    """The buttons for good and bad answers."""
+    media: bool = True
+    """Pictures and files of an answer are sent as such; else they stay links."""
+    document_pages: int = Field(default=8, ge=0)
+    """An answer of more messages than this also comes as a Markdown file; 0: never."""
+
+
 class Settings(BaseModel):
     """All settings; the variable is the name in capitals. The descriptions are those of the tables in the READMEs."""
 
@@ -107,6 +127,7 @@ class Settings(BaseModel):
     """Who may talk to the bot, separated by commas: `*` (everybody), `telegram:123` (a person), `telegram:chat:-100…`,
     `slack:T…` (a workspace), `slack:T…:U…`, `slack:T…:C…`. Unset: in Telegram those who are paired, in Slack the full
     members of the workspace."""
+    answers: Answers = Answers()
     tuning: Tuning = Tuning()
 
     @field_validator("*", mode="before")
@@ -228,7 +249,8 @@ _FORMS = {
     "database_url": values.database_url,
     "http_listen": values.listen,
 }
-NAMES = tuple(name for name in Settings.model_fields if name != "tuning")
+SECTIONS = {"answers": tuple(Answers.model_fields), "tuning": tuple(Tuning.model_fields)}
+NAMES = tuple(name for name in Settings.model_fields if name not in SECTIONS)
 SECRETS = tuple(name for name in NAMES if "SecretStr" in str(Settings.model_fields[name].annotation))
 IN_FILES = (*SECRETS, "database_url")
 """What may be given as NAME_FILE or as a credential: the database's URL may hold a password."""
@@ -243,7 +265,7 @@ def load(config: Path | None = None, environ: dict[str, str] | None = None) -> S
     """
     environ = dict(os.environ) if environ is None else environ
     sources.check_surroundings(environ)
-    settings = made_of({**sources.from_file(config, NAMES, Tuning.model_fields), **from_environment(environ)})
+    settings = made_of({**sources.from_file(config, NAMES, SECTIONS), **from_environment(environ)})
     sources.check_watchdog(environ, settings.tuning.lease_seconds)
     return settings
 

@@ -47,7 +47,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
-    """One incoming thing, normalised by an adapter: a message or a command."""
+    """One incoming thing, normalised by an adapter: a message, a command or a button press."""
 
     key: str
     """Names the *message* on its platform for ever; the same message delivered twice has the same key."""
@@ -69,6 +69,8 @@ class Inbound:
     reply_to: str = ""
     """Platform id of the message that the answer shall be shown as a reply to; empty for none."""
     files: tuple[File, ...] = ()
+    press: str = ""
+    """Not empty: a button was pressed, and this is its `Choice.press`; `text` is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +183,44 @@ class Lease:
     seconds: float
 
 
+class Does(StrEnum):
+    """What pressing a button does."""
+
+    ASK = "ask"
+    """Asks the question that the button names."""
+    LIKE = "like"
+    DISLIKE = "dislike"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A button."""
+
+    does: Does
+    label: str
+    press: str
+    """What comes back in `Inbound.press` when it is pressed: at most 64 bytes, as Telegram takes no more."""
+
+
+class Kind(StrEnum):
+    """What an attachment is shown as."""
+
+    PICTURE = "picture"
+    AUDIO = "audio"
+    VIDEO = "video"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that goes with an answer: its content is at `url`, or is `text`."""
+
+    kind: Kind
+    name: str
+    url: str = ""
+    text: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """One platform-sized piece of an Answer as it should look."""
@@ -192,13 +232,25 @@ class Page:
     """It will not change any more."""
     mark: str = ""
     """Names this page for ever, so that it can be found on the platform after a crash."""
-    plain: bool = False
-    """Show the text as it is, without markup: the platform refused the marked-up form."""
+    simpler: int = 0
+    """How often the platform refused to show this answer: each time the adapter shows it in a simpler form, the
+    simplest being the text as it stands."""
+    said: str = ""
+    """While it grows: the Markdown as the bot wrote it, of which `text` is the form that can be shown now (what is
+    open is closed in it). For platforms to which text can only be appended; empty: `text` is what was written."""
+    status: str = ""
+    """One line below the text while the answer grows: what the bot is doing. Empty: nothing but writing."""
+    choices: tuple[Choice, ...] = ()
+    """Buttons below the text of a final page."""
+    attachment: Attachment | None = None
+    """The page is this file; `text` is empty."""
 
     @property
     def digest(self) -> str:
         """What the page shows, in short; equal digests look the same."""
-        return digest(self.text, plain=self.plain)
+        if not (self.status or self.choices or self.attachment):
+            return digest(self.text, simpler=self.simpler)
+        return digest(repr((self.text, self.status, self.choices, self.attachment)), simpler=self.simpler)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +323,6 @@ class Erased:
     conversations: int
 
 
-def digest(text: str, *, plain: bool = False) -> str:
+def digest(text: str, *, simpler: int = 0) -> str:
     """A short fingerprint of a page's look (sha-256, 16 hex digits)."""
-    return hashlib.sha256(f"{plain:d}\0{text}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{simpler}\0{text}".encode()).hexdigest()[:16]

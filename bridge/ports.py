@@ -11,6 +11,7 @@ from bridge.model import (
     Access,
     Acquaintance,
     Address,
+    Attachment,
     ConversationId,
     Erased,
     Inbound,
@@ -64,7 +65,15 @@ class Verb(StrEnum):
     """What a call to a platform does; platforms limit them differently."""
 
     SEND = "send"
+    """A message that will not grow."""
     EDIT = "edit"
+    """The last edit of a message."""
+    START = "start"
+    """A message that grows from here on."""
+    GROW = "grow"
+    """More of it."""
+    ATTACH = "attach"
+    """A message that is a file."""
     DELETE = "delete"
     WORKING = "working"
 
@@ -85,14 +94,16 @@ class Budget:
 class Limits:
     """What a platform allows."""
 
-    fill: Callable[[str], float]
-    """How full this Markdown makes one message: 1.0 is the most that it takes."""
+    fill: Callable[[str, int], float]
+    """How full this Markdown makes one message, shown as simple as that (`Page.simpler`): 1.0 is the most it takes."""
     budgets: Callable[[Address, Verb], Sequence[Budget]]
     """Every limit that such a call counts against."""
     streams: bool = True
     """False: messages do not grow, the whole answer is sent once."""
     working_every: float = 0.0
     """Seconds after which the sign that the bot is at work must be given again; 0 if there is none."""
+    keep_alive: float = 0.0
+    """Seconds without a preview after which what grows must be shown again by `working`, else it vanishes; 0: never."""
 
 
 class Adapter(Protocol):
@@ -130,8 +141,11 @@ class Adapter(Protocol):
     async def send(self, address: Address, page: Page, *, reply_to: str = "") -> str:
         """Posts the page and returns its message id."""
 
-    async def edit(self, address: Address, message_id: str, page: Page) -> None:
-        """Makes that message show the page; returns as well if it did already."""
+    async def edit(self, address: Address, message_id: str, page: Page) -> str:
+        """Makes that message show the page, and returns under which id it stands now; also if it showed it already.
+
+        A preview that is no message yet (a draft) becomes one with its final page, under another id.
+        """
 
     async def delete(self, address: Address, message_id: str) -> None:
         """Removes that message; returns as well if it was gone already."""
@@ -148,6 +162,21 @@ class Finds(Protocol):
 
     async def find(self, address: Address, mark: str, *, since: float) -> str | None:
         """The id of the message with that mark, sent at or after `since` (Unix seconds), or None. Raises Transient."""
+
+
+@runtime_checkable
+class Attaches(Protocol):
+    """An adapter that can send files."""
+
+    async def attach(self, address: Address, page: Page, content: bytes, *, reply_to: str = "") -> str:
+        """Posts `page.attachment`, with that content, and returns its message id. Raises what `send` raises."""
+
+
+class Downloads(Protocol):
+    """Fetches what an answer points to."""
+
+    async def download(self, attachment: Attachment) -> bytes:
+        """The content of `attachment.url`. Raises Unreachable, or Refused if it is not to be had or not to be sent."""
 
 
 @runtime_checkable
@@ -381,10 +410,12 @@ class Store(Protocol):
 __all__ = [
     "Accept",
     "Adapter",
+    "Attaches",
     "Bot",
     "Budget",
     "Clock",
     "ConversationId",
+    "Downloads",
     "Effect",
     "Finds",
     "Limits",

@@ -42,7 +42,11 @@ def from_secret_files(environ: Mapping[str, str], names: Collection[str]) -> dic
     return values
 
 
-def from_file(config: Path | None, names: Collection[str], tuning: Collection[str]) -> dict[str, Any]:
+Sections = Mapping[str, Collection[str]]
+"""The sections of the file, and the keys of each."""
+
+
+def from_file(config: Path | None, names: Collection[str], sections: Sections) -> dict[str, Any]:
     """The TOML file, its keys in lower case; empty if there is none. Raises ConfigError."""
     path = file_in_use(config)
     if path is None:
@@ -56,13 +60,14 @@ def from_file(config: Path | None, names: Collection[str], tuning: Collection[st
         name = key.lower()
         if name in values:
             raise ConfigError(f"{path}: {name} is there twice; remove one")
-        if name != "tuning" and name not in names:
-            raise ConfigError(f"{path}: {_unknown(key, value, names, tuning)}")
+        if name not in sections and name not in names:
+            raise ConfigError(f"{path}: {_unknown(key, value, names, sections)}")
         values[name] = value
-    section = values.get("tuning")
-    for key in section if isinstance(section, dict) else ():
-        if key not in tuning:
-            raise ConfigError(f"{path}: {_unknown_tuning(key, names, tuning)}")
+    for section in sections:
+        inside = values.get(section)
+        for key in inside if isinstance(inside, dict) else ():
+            if key not in sections[section]:
+                raise ConfigError(f"{path}: {_unknown_inside(key, section, names, sections)}")
     return values
 
 
@@ -137,18 +142,23 @@ def _exists(path: Path) -> bool:
         return True
 
 
-def _unknown(key: str, value: object, names: Collection[str], tuning: Collection[str]) -> str:
-    if key.lower() in tuning:
-        return f"{key} belongs in the section [tuning]"
+def _unknown(key: str, value: object, names: Collection[str], sections: Sections) -> str:
+    for section, keys in sections.items():
+        if key.lower() in keys:
+            return f"{key} belongs in the section [{section}]"
     if isinstance(value, dict):
-        return f"unknown section [{key}]; there is only [tuning], and all other keys stand above it"
+        there = " and ".join(f"[{section}]" for section in sorted(sections))
+        return f"unknown section [{key}]; there are only {there}, and all other keys stand above them"
     return _near(f"unknown key {key!r}", key, names)
 
 
-def _unknown_tuning(key: str, names: Collection[str], tuning: Collection[str]) -> str:
+def _unknown_inside(key: str, section: str, names: Collection[str], sections: Sections) -> str:
     if key.lower() in names:
-        return f"{key} stands in the section [tuning]; move it above that line"
-    return _near(f"unknown key {key!r} in [tuning]", key, tuning)
+        return f"{key} stands in the section [{section}]; move it above that line"
+    for other, keys in sections.items():
+        if key.lower() in keys:
+            return f"{key} stands in the section [{section}]; it belongs in [{other}]"
+    return _near(f"unknown key {key!r} in [{section}]", key, sections[section])
 
 
 def _near(what: str, key: str, names: Collection[str]) -> str:

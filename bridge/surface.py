@@ -4,16 +4,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 from bridge.answer import Answer, BotEvent
 from bridge.errors import BridgeError, Gone, Permanent, RateLimited, Transient, Unreachable, Unrenderable
 from bridge.figures import Figures
-from bridge.heal import heal
-from bridge.markup import split
-from bridge.model import Page, Post, Turn
+from bridge.model import Attachment, Page, Post, Turn
 from bridge.pace import Claim, Kind, Pace
-from bridge.ports import Adapter, Budget, Clock, Finds, Meter, Store, Verb
+from bridge.pages import Layout, Look
+from bridge.ports import Adapter, Attaches, Budget, Clock, Downloads, Finds, Meter, Store, Verb
 from bridge.steps import Delete, Edit, Send, Step, next_step
 
 log = logging.getLogger(__name__)
@@ -59,6 +57,8 @@ class Surface:
         clock: Clock,
         meter: Meter,
         posts: Sequence[Post],
+        look: Look,
+        downloads: Downloads,
     ) -> None:
         self._turn = turn
         self._adapter = adapter
@@ -67,13 +67,18 @@ class Surface:
         self._clock = clock
         self._meter = meter
         self._posts = {post.page: post for post in posts}
+        self._downloads = downloads
+        self._layout = Layout(turn=turn, look=look, fill=adapter.limits.fill)
         self.figures = Figures(turn, clock=clock, meter=meter, anew=not posts, previews=adapter.limits.streams)
         self._claim = Claim()
         self._unseen_since: float | None = None
         """When the oldest text came that no preview shows."""
         self._muted = False
         self._refused = 0
-        """How often the platform refused our markup: then we go plain, then smaller."""
+        """How often the platform refused our markup: then we go simpler, then smaller."""
+        self._missing: set[Attachment] = set()
+        """What could not be fetched: a link is all that is seen of it."""
+        self._painted_at = 0.0
 
     @property
     def pages(self) -> int:
@@ -126,7 +131,7 @@ class Surface:
         """
         kind = Kind.COMMAND if self._turn.conversation is None else Kind.FINAL
         asked = asyncio.Event() if halt.asked.is_set() else halt.asked
-        while (step := self._next(answer.shown, done=True)) is not None:
+        while (step := self._next(self._whole(answer))) is not None:
             await self._await_turn(self._budgets(step), kind, asked)
             if asked.is_set():
                 return False
@@ -137,7 +142,7 @@ class Surface:
 
     async def show(self, sentence: str) -> None:
         """Shows a passing word in the place of the answer, if that can be done at once; a courtesy."""
-        step = self._next(sentence, done=False)
+        step = self._next(self._layout.passing(sentence))
         if step is None or self._pace.delay(self._budgets(step), Kind.PREVIEW, self._clock.monotonic()) > 0:
             return
         with suppress(Transient, Permanent):
@@ -160,9 +165,9 @@ class Surface:
             await asyncio.gather(signs, return_exceptions=True)
 
     def _preview(self, answer: Answer) -> Step | None:
-        if self._muted or not self._adapter.limits.streams or not answer.text.strip():
+        if self._muted or not self._adapter.limits.streams:
             return None
-        return self._next(answer.text, done=False, growing=True)
+        return self._next(self._layout.growing(answer, simpler=self._refused, standing=self._posts))
 
     async def _paint_one(self, step: Step, ended: asyncio.Event) -> None:
         """One preview call; if it cannot go out yet, only waits, so that the next look takes the newest text."""
@@ -177,6 +182,7 @@ class Surface:
         version = self.figures.versions
         try:
             await self._take(step)
+            self._painted_at = self._clock.monotonic()
             if self._shows(step):
                 self.figures.painted(version)
         except RateLimited as error:
@@ -190,53 +196,44 @@ class Surface:
             self._muted = True
 
     async def _show_working(self, answer: Answer, ended: asyncio.Event) -> None:
-        """Typing, until the first text stands."""
+        """Typing, until the first text stands; and what must be kept alive, until the end."""
         limits = self._adapter.limits
-        if not limits.working_every:
-            return
         budgets = limits.budgets(self._turn.address, Verb.WORKING)
-        while not self._posts and not answer.text and not ended.is_set():
+        while not ended.is_set():
             now = self._clock.monotonic()
-            if self._pace.delay(budgets, Kind.TYPING, now) <= 0:
+            begun = bool(self._posts or answer.text)
+            every = limits.keep_alive if begun else limits.working_every
+            if not every:
+                return
+            quiet = not begun or (self._posts and now - self._painted_at >= every)
+            if quiet and self._pace.delay(budgets, Kind.TYPING, now) <= 0:
                 self._pace.spend(budgets, now)
                 try:
                     await self._adapter.working(self._turn.address, self._turn.language)
                 except RateLimited as error:
                     self._penalise(budgets, error)
-            await self._clock.wait(ended, limits.working_every)
+            await self._clock.wait(ended, every)
 
     # ---- one step ----------------------------------------------------------------------------------------------
 
-    def _next(self, shown: str, *, done: bool, growing: bool = False) -> Step | None:
-        pages = self._pages(shown, done=done)
-        if growing and pages and not pages[-1].plain:
-            pages[-1:] = self._healed(pages[-1])
+    def _next(self, pages: Sequence[Page]) -> Step | None:
         return next_step(pages, list(self._posts.values()))
 
-    def _healed(self, last: Page) -> list[Page]:
-        """The page as it is to be seen while more may come; none if all of it only announces something."""
-        text = heal(last.text)
-        if text.strip():
-            return [replace(last, text=text)]
-        return [last] if last.index in self._posts else []
-
-    def _pages(self, shown: str, *, done: bool) -> list[Page]:
-        smaller = 2.0 if self._refused > 1 else 1.0
-        fill = self._adapter.limits.fill
-        texts = split(shown, fill if smaller == 1.0 else lambda text: fill(text) * smaller)
+    def _whole(self, answer: Answer) -> list[Page]:
+        pages = self._layout.whole(answer, simpler=self._refused)
+        can_attach = isinstance(self._adapter, Attaches)
         return [
-            Page(
-                index=index,
-                text=text,
-                final=done or index < len(texts) - 1,
-                mark=f"{self._turn.key}/{index}",
-                plain=self._refused > 0,
-            )
-            for index, text in enumerate(texts)
+            page for page in pages if page.attachment is None or (can_attach and page.attachment not in self._missing)
         ]
 
     def _budgets(self, step: Step) -> Sequence[Budget]:
-        verb = {Send: Verb.SEND, Edit: Verb.EDIT, Delete: Verb.DELETE}[type(step)]
+        match step:
+            case Send(page):
+                verb = Verb.ATTACH if page.attachment else Verb.SEND if page.final else Verb.START
+            case Edit(page):
+                verb = Verb.EDIT if page.final else Verb.GROW
+            case Delete():
+                verb = Verb.DELETE
         return self._adapter.limits.budgets(self._turn.address, verb)
 
     async def _await_turn(self, budgets: Sequence[Budget], kind: Kind, asked: asyncio.Event) -> None:
@@ -288,6 +285,9 @@ class Surface:
     async def _send(self, step: Send) -> None:
         """Post row first, then the send, then its id: so a crash in between leaves a trace."""
         page, address = step.page, self._turn.address
+        content = await self._content(page)
+        if content is None:
+            return
         if step.begun:
             if isinstance(self._adapter, Finds):
                 found = await self._adapter.find(address, page.mark, since=self._turn.received_at - SKEW_SECONDS)
@@ -298,21 +298,43 @@ class Surface:
                 self._meter.count("possible_duplicates", platform=address.platform)
         else:
             await self._keep(Post(page=page.index, message_id=None))
-        reply_to = self._turn.reply_to if page.index == 0 else ""
         try:
-            message_id = await self._adapter.send(address, page, reply_to=reply_to)
-        except Unrenderable:
+            message_id = await self._post(page, content)
+        except Permanent as error:
             await self._drop(page.index)
-            raise
+            if page.attachment is None:
+                raise
+            self._misses(page.attachment, error)
+            return
         except Transient as error:
             if error.certain:
                 await self._drop(page.index)
             raise
         await self._keep(Post(page=page.index, message_id=message_id, digest=page.digest, final=page.final))
 
+    async def _content(self, page: Page) -> bytes | None:
+        """Of its attachment, if it has one; None if that cannot be had."""
+        if page.attachment is None or not page.attachment.url:
+            return page.attachment.text.encode() if page.attachment else b""
+        try:
+            return await self._downloads.download(page.attachment)
+        except (Transient, Permanent) as error:
+            self._misses(page.attachment, error)
+            return None
+
+    def _misses(self, attachment: Attachment, error: BridgeError) -> None:
+        log.info("%s not sent, only linked: %s", attachment.kind, error)
+        self._missing.add(attachment)
+
+    async def _post(self, page: Page, content: bytes) -> str:
+        reply_to = self._turn.reply_to if page.index == 0 else ""
+        if page.attachment is None or not isinstance(self._adapter, Attaches):
+            return await self._adapter.send(self._turn.address, page, reply_to=reply_to)
+        return await self._adapter.attach(self._turn.address, page, content, reply_to=reply_to)
+
     async def _edit(self, page: Page, message_id: str) -> None:
         try:
-            await self._adapter.edit(self._turn.address, message_id, page)
+            message_id = await self._adapter.edit(self._turn.address, message_id, page)
         except Gone:
             # Somebody removes our messages: no more of them than the final one.
             self._muted = True

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bridge import sources, values
-from bridge.config import IN_FILES, NAMES, Settings, Tuning
+from bridge.config import IN_FILES, NAMES, SECTIONS, Settings
 from bridge.errors import ConfigError
 
 EVERYTHING = "*"
@@ -51,7 +51,7 @@ def _gathered(config: Path | None, environ: Mapping[str, str]) -> tuple[dict[str
     found: dict[str, Any] = {}
     faults: list[Fault] = []
     try:
-        found = sources.from_file(config, NAMES, Tuning.model_fields)
+        found = sources.from_file(config, NAMES, SECTIONS)
     except ConfigError as error:
         known = _known_of(config)
         found = known or {}
@@ -70,9 +70,10 @@ def _known_of(config: Path | None) -> dict[str, Any] | None:
     with suppress(OSError, ValueError):
         data = tomllib.loads(path.read_text(encoding="utf-8-sig") if path else "")
         found = {key.lower(): value for key, value in data.items() if key.lower() in NAMES}
-        section = data.get("tuning")
-        if isinstance(section, dict):
-            found["tuning"] = {key: value for key, value in section.items() if key in Tuning.model_fields}
+        for name, known in SECTIONS.items():
+            section = data.get(name)
+            if isinstance(section, dict):
+                found[name] = {key: value for key, value in section.items() if key in known}
         return found
     return None
 

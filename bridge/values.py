@@ -184,7 +184,7 @@ def faults(error: ValidationError) -> list[tuple[str, str]]:
 def _fault(details: ErrorDetails) -> tuple[str, str]:
     where = ".".join(str(part) for part in details["loc"])
     setting = where.partition(".")[0]
-    return setting, f"{where if setting == 'tuning' else where.upper()}: {_meaning(details)}"
+    return setting, f"{where if setting in ('answers', 'tuning') else where.upper()}: {_meaning(details)}"
 
 
 def _meaning(details: ErrorDetails) -> str:
@@ -201,6 +201,8 @@ def _meaning(details: ErrorDetails) -> str:
         case "greater_than":
             return f"must be more than {context['gt']:g}"
         case "model_type" | "model_attributes_type":
-            return "must be a section: a line [tuning], and its keys below it"
+            return f"must be a section: a line [{details['loc'][0]}], and its keys below it"
+        case "bool_parsing" | "bool_type":
+            return "must be true or false"
         case _:
             return "must be a plain number"

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from bridge.errors import LeaseLost, Transient
 from bridge.model import Lease, Turn, TurnId
 from bridge.pace import Pace
-from bridge.ports import Adapter, Bot, Clock, Meter, Store
+from bridge.pages import Look
+from bridge.ports import Adapter, Bot, Clock, Downloads, Meter, Store
 from bridge.surface import Halt, Surface
 from bridge.trail import note, trail
 from bridge.turn import Advance
@@ -35,6 +36,8 @@ class Worker:
         meter: Meter,
         lease: Lease,
         limit: int,
+        look: Look,
+        downloads: Downloads,
     ) -> None:
         self._store = store
         self._bot = bot
@@ -44,6 +47,8 @@ class Worker:
         self._meter = meter
         self._lease = lease
         self._limit = limit
+        self._look = look
+        self._downloads = downloads
         self._running: dict[TurnId, Halt] = {}
         self._work = asyncio.Event()
         self._pulse = asyncio.Event()
@@ -149,6 +154,8 @@ class Worker:
                 clock=self._clock,
                 meter=self._meter,
                 posts=posts,
+                look=self._look,
+                downloads=self._downloads,
             )
             await Advance(
                 turn=turn,

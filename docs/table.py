@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bridge.config import IN_FILES, Settings, Tuning  # noqa: E402
+from bridge.config import IN_FILES, SECTIONS, Answers, Settings, Tuning  # noqa: E402
 
 CHINESE = {
     "coze_api_base": "扣子 API 的根地址：`https://api.coze.cn`、`https://api.coze.com`，或自建的 Coze Studio。",
@@ -45,14 +45,20 @@ CHINESE = {
 """What the settings mean, for the Chinese README; the English is in the code."""
 HEADS = {"en": ("variable", "meaning", "default"), "zh": ("变量", "含义", "默认值")}
 SECRET = {"en": "secret", "zh": "机密"}
-TABLES = (("README.md", "settings"), ("README.zh-CN.md", "settings"), ("docs/operation.md", "tuning"))
+TABLES = (
+    ("README.md", "settings"),
+    ("README.zh-CN.md", "settings"),
+    ("docs/operation.md", "answers"),
+    ("docs/operation.md", "tuning"),
+)
+MODELS = {"settings": Settings, "answers": Answers, "tuning": Tuning}
 
 
 def table(model: type[BaseModel], language: str) -> str:
     """One row for each field. Raises KeyError if one has no description."""
     head = HEADS[language] if model is Settings else ("key", *HEADS[language][1:])
     rows = [head, ("---",) * len(head)]
-    rows += [_row(name, field, language, model) for name, field in model.model_fields.items() if name != "tuning"]
+    rows += [_row(name, field, language, model) for name, field in model.model_fields.items() if name not in SECTIONS]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -73,7 +79,7 @@ def _plain(value: object) -> str:
 
 def written(text: str, path: str, kind: str) -> str:
     """The text with its table put between the marks. Raises ValueError if they are not there."""
-    content = table(Settings if kind == "settings" else Tuning, "zh" if ".zh-" in path else "en")
+    content = table(MODELS[kind], "zh" if ".zh-" in path else "en")
     begin, end = f"<!-- {kind}: written by make docs -->", f"<!-- {kind}: end -->"
     found = re.fullmatch(f"(?s)(.*{re.escape(begin)}\n).*({re.escape(end)}.*)", text)
     if found is None:

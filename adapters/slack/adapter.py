@@ -215,10 +215,11 @@ class SlackAdapter:
             )
         return str(answer["ts"])
 
-    async def edit(self, address: Address, message_id: str, page: Page) -> None:
+    async def edit(self, address: Address, message_id: str, page: Page) -> str:
         """Makes that message show the page; returns as well if it did already."""
         async with calling("chat.update"):
             await self._connect().chat_update(channel=address.chat, ts=message_id, **_looks(page))
+        return message_id
 
     async def delete(self, address: Address, message_id: str) -> None:
         """Removes that message; returns as well if it was gone already."""
@@ -294,7 +295,7 @@ def _looks(page: Page) -> dict[str, Any]:
     Plain text goes into `text` where an edit can still follow, else into blocks of it, with its beginning as `text`
     for notifications.
     """
-    if not page.plain:
+    if not page.simpler:
         return {"markdown_text": markup.render(page.text)}
     text = markup.escape(page.text)
     if len(text) <= markup.MOST_PLAIN:

@@ -31,12 +31,12 @@ def limits(*, streams: bool, seconds: Seconds) -> Limits:
     def budgets(address: Address, verb: Verb) -> Sequence[Budget]:
         team = f"slack:{address.account}"
         match verb:
-            case Verb.SEND:
+            case Verb.SEND | Verb.START | Verb.ATTACH:
                 return (
                     Budget(name=f"{team}:post", burst=20, every=seconds.post),
                     Budget(name=f"{team}:{address.chat}:post", burst=3, every=seconds.channel_post, serial=True),
                 )
-            case Verb.EDIT:
+            case Verb.EDIT | Verb.GROW:
                 return (Budget(name=f"{team}:update", burst=6, every=seconds.update),)
             case Verb.DELETE:
                 return (Budget(name=f"{team}:delete", burst=6, every=seconds.update),)

@@ -60,7 +60,7 @@ def render(markdown: str) -> str:
     return "".join(_code(text) if code else _prose(text) for code, text in _parts(markdown))
 
 
-def fill(markdown: str) -> float:
+def fill(markdown: str, simpler: int = 0) -> float:  # noqa: ARG001 - the plain form is never longer
     """How full this makes one message: 1.0 is the most that we put in."""
     return _units(render(markdown)) / MOST_UNITS
 

@@ -106,8 +106,9 @@ class TelegramAdapter:
     async def send(self, address: Address, page: Page, *, reply_to: str = "") -> str:
         return await self._writing.send(address, page, reply_to)
 
-    async def edit(self, address: Address, message_id: str, page: Page) -> None:
+    async def edit(self, address: Address, message_id: str, page: Page) -> str:
         await self._writing.edit(address, message_id, page)
+        return message_id
 
     async def delete(self, address: Address, message_id: str) -> None:
         await self._writing.delete(address, message_id)

@@ -93,7 +93,7 @@ def render(markdown: str, *, plain: bool = False) -> Rendered:
 
 
 @lru_cache(maxsize=4096)
-def fill(markdown: str) -> float:
+def fill(markdown: str, simpler: int = 0) -> float:  # noqa: ARG001 - the plain form is never longer
     """How full this makes one message: 1.0 is full.
 
     Remembered, since a growing answer asks for its earlier pages again with every version.

@@ -130,7 +130,7 @@ class Writing:
 
 
 def _shown(page: Page) -> Rendered:
-    shown = render(page.text, plain=page.plain)
+    shown = render(page.text, plain=page.simpler > 0)
     if not shown.text:
         raise Unrenderable("There is nothing to show")
     return shown

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.coze.auth import token_auth
 from adapters.coze.bot import CozeBot
+from adapters.downloads import Downloading
 from adapters.metrics import Metrics
 from adapters.telegram.adapter import TelegramAdapter
 from bridge.access import parse_access
@@ -16,6 +17,7 @@ from bridge.errors import Unreachable
 from bridge.intake import Intake
 from bridge.model import Lease
 from bridge.pace import Pace
+from bridge.pages import Look
 from bridge.worker import Worker
 from simulators.coze.answers import Answer
 from storage.store import open_store
@@ -70,6 +72,8 @@ async def test_one_failing_write_costs_nothing(world, nth, done):
         meter=meter,
         lease=Lease(owner="me", seconds=3.0),
         limit=10,
+        look=Look(),
+        downloads=Downloading(),
     )
     door = Door(store=store, allow=parse_access("*"), adapters={})
     intake = Intake(store=store, door=door, wake=worker.wake, meter=meter)

@@ -87,4 +87,4 @@ def address(sim: TelegramSimulator, chat: int = ANN, thread: str = "") -> Addres
 
 
 def page(text: str, *, final: bool = True, plain: bool = False) -> Page:
-    return Page(index=0, text=text, final=final, plain=plain)
+    return Page(index=0, text=text, final=final, simpler=int(plain))

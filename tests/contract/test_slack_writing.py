@@ -101,21 +101,21 @@ class TestWriting:
         self, sim: SlackSimulator, slack: SlackAdapter, thread: Address, plain: bool
     ) -> None:
         for text in (NASTY, NASTY + "\n" + "word " * 1000):
-            ts = await slack.send(thread, page(text, plain=plain))
-            await slack.edit(thread, ts, page(text + "<!channel>", plain=plain))
+            ts = await slack.send(thread, page(text, simpler=int(plain)))
+            await slack.edit(thread, ts, page(text + "<!channel>", simpler=int(plain)))
         for message in sim.bot_messages("CGENERAL"):
             assert message.pings == {"broadcast": [], "users": []}
 
     async def test_plain_text_is_shown_as_it_is(self, sim: SlackSimulator, slack: SlackAdapter, dm: Address) -> None:
-        ts = await slack.send(dm, page("*a* <b> & c", plain=True))
-        await slack.edit(dm, ts, page("*a* <b> & c!", plain=True))
+        ts = await slack.send(dm, page("*a* <b> & c", simpler=1))
+        await slack.edit(dm, ts, page("*a* <b> & c!", simpler=1))
         [message] = sim.bot_messages("DALICE")
         assert (message.text, message.markdown) == ("*a* &lt;b&gt; &amp; c!", False)
 
     async def test_long_plain_text_is_whole(self, sim: SlackSimulator, slack: SlackAdapter, dm: Address) -> None:
         text = "<long> & *plain*\n" * 640
-        ts = await slack.send(dm, page(text, plain=True))
-        await slack.edit(dm, ts, page(text + "end", plain=True))
+        ts = await slack.send(dm, page(text, simpler=1))
+        await slack.edit(dm, ts, page(text + "end", simpler=1))
         [message] = sim.bot_messages("DALICE")
         assert "".join(block["text"]["text"] for block in message.blocks) == text + "end"
 
@@ -215,7 +215,7 @@ class TestFailures:
         sim.faults.add(Fault(kind="error", method="chat.postMessage", value="no_text"))
         with pytest.raises(Unrenderable):
             await slack.send(dm, page())
-        await slack.send(dm, page(plain=True))
+        await slack.send(dm, page(simpler=1))
 
 
 class TestFinding:

@@ -42,5 +42,5 @@ def test_pages_that_nobody_wants_go_last_page_first():
 
 
 def test_plain_looks_different_from_marked_up():
-    plain = Page(index=0, text="**a**", final=True, plain=True)
+    plain = Page(index=0, text="**a**", final=True, simpler=1)
     assert isinstance(next_step([plain], [post(0, "**a**")]), Edit)

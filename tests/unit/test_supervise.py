@@ -89,16 +89,16 @@ async def watched(worker):
 
 async def test_signs_of_life_come_three_times_as_often_as_systemd_wants_them(systemd, monkeypatch):
     monkeypatch.setenv("WATCHDOG_USEC", "9000000")
-    await watched(Worker(StillClock(), looks=61))  # 60 looks, half a second each: 30 s
-    assert heard(systemd) == ["WATCHDOG=1"] * 10
+    await watched(Worker(StillClock(), looks=31))  # 30 looks, half a second each: 15 s
+    assert heard(systemd) == ["WATCHDOG=1"] * 5  # a socket that nobody reads holds eleven at some kernels
 
 
 async def test_a_worker_that_hangs_stops_them_and_one_that_goes_on_does_not(systemd, monkeypatch, caplog):
-    monkeypatch.setenv("WATCHDOG_USEC", "9000000")
+    monkeypatch.setenv("WATCHDOG_USEC", "27000000")
     worker = Worker(StillClock(), looks=1000)
     worker.last = worker.clock.monotonic()
     await watched(worker)
-    assert len(heard(systemd)) == STALL_SECONDS / 3
+    assert len(heard(systemd)) == STALL_SECONDS / 9
     assert [record.levelname for record in caplog.records] == ["CRITICAL"]
 
 

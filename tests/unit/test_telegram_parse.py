@@ -22,6 +22,8 @@ def plain(found: Inbound | Moved | None) -> Any:
         case Moved():
             return {"moved": asdict(found)}
     whole = {**asdict(found), "files": [asdict(file) for file in found.files]}
+    if not found.press:
+        del whole["press"]
     assert whole["sender"].pop("team") == "", "Telegram has none"
     return whole
 

@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any, cast
 
+from adapters.downloads import Downloading
 from adapters.metrics import Metrics
 from bridge.model import Lease
 from bridge.pace import Pace
+from bridge.pages import Look
 from bridge.supervise import STALL_SECONDS
 from bridge.worker import Worker
 from storage import open_store
@@ -31,6 +33,8 @@ async def test_a_claim_that_never_comes_back_is_noticed_though_leases_are_kept(t
         meter=Metrics(),
         lease=Lease(owner="me", seconds=15.0),
         limit=1,
+        look=Look(),
+        downloads=Downloading(),
     )
     assert worker.silent_seconds == 0, "it does not run yet"
     running = asyncio.create_task(worker.run())

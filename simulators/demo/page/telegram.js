@@ -7,7 +7,7 @@ import { renderEntities } from "./entities.js";
 import { createGrowth, createMeta, createTyping, place, showMessage } from "./message.js";
 import { createPrompts } from "./prompts.js";
 import { createScroller } from "./scroller.js";
-import { t } from "./texts.js";
+import { spoken, t } from "./texts.js";
 
 function about(room) {
   return t(`about_${room.kind}`, { of: room.of });
@@ -44,7 +44,7 @@ export function createTelegramRoom(room, cast) {
     },
   });
   const prompts = createPrompts({
-    language: room.people[0].language,
+    language: spoken(room.people[0].language),
     ask: composer.say,
     command: (command) => composer.say(isShared ? `/${command}@${cast.bot}` : `/${command}`),
   });
@@ -91,7 +91,7 @@ export function createTelegramRoom(room, cast) {
     trace,
     remove,
     ask: composer.say,
-    language: room.people[0].language,
+    language: spoken(room.people[0].language),
   };
 }
 

@@ -191,6 +191,11 @@ export function switchLanguage() {
   localStorage.setItem(STORE, current);
 }
 
+/** Which of the page's languages to write in for somebody whose client says `code`. */
+export function spoken(code) {
+  return code.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+
 /** One of the two wordings of a pair. */
 export function worded(pair) {
   return pair[current === "zh" ? 1 : 0];
