@@ -1,4 +1,4 @@
-# The same verbs everywhere: demo, test, check, bench, docs, lock.
+# The same verbs everywhere: demo, test, retest, check, bench, docs, lock.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,15 +7,21 @@ LOCKS := deploy/lock
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 OURSELVES := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
-.PHONY: demo test check fix bench docs lock clean
+.PHONY: demo test retest check fix bench docs lock clean
 
 demo: $(VENV)/.run
 	@exec $(BIN)/python -m simulators --port $(PORT)
 
 test: $(VENV)/.dev
+	@rm -f .pytest_cache/most-passed
 	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --ignore tests/browser \
 		--cov=bridge --cov=storage --cov-report=term:skip-covered --cov-fail-under=95 $(ARGS)
+	@touch .pytest_cache/most-passed
 	$(BIN)/python -m pytest tests/browser
+
+retest: $(VENV)/.dev # after a test that failed: what did, by itself; then what was not run because of it
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none tests
+	@[ -e .pytest_cache/most-passed ] || $(BIN)/python -m pytest tests/browser
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -3,7 +3,7 @@
 import aiohttp
 import pytest
 
-from tests.browser.page import Records, Tab, growing, is_whole, letters, open_tab, see
+from tests.browser.page import WAIT, Records, Tab, growing, is_whole, letters, open_tab, see
 from tests.browser.running import demo, is_alive
 
 ROOMS = {
@@ -117,4 +117,23 @@ async def test_stop_the_commands_and_the_unread_marks_work_on_both_platforms(bro
             await pane.locator(".chip.slash").click()
             await pane.locator(".commands button", has_text="/help").click()
             await tab.page.locator(f"#pane-{platform} article", has_text="/retry").last.wait_for()
+        assert tab.problems == []
+
+
+async def test_the_examples_ask_in_the_language_of_whoever_sits_there(browser):
+    """In each room, by pressing the first example: nothing is refused, and the bot begins to answer."""
+    async with demo() as running:
+        tab = await open_tab(browser, running.url, "?lang=en")
+        for platform, room, asked in (
+            ("telegram", "1001", "Write a"),
+            ("telegram", "1002", "写一篇"),
+            ("telegram", "-1001000005001", "Write a"),
+            ("slack", "CGENERAL", "Write a"),
+            ("slack", "DALICE", "Write a"),
+        ):
+            await tab.open_room(platform, room)
+            open_room = tab.page.locator(f"#pane-{platform} .room:not([hidden])")
+            await open_room.locator(".chips .chip:not(.stop):not(.slash)").first.click()
+            await open_room.locator("article", has_text=asked).first.wait_for(timeout=WAIT * 1000)
+            await tab.answers(platform, room).first.wait_for(timeout=WAIT * 1000)
         assert tab.problems == []
