@@ -21,7 +21,8 @@ test: $(VENV)/.dev
 
 retest: $(VENV)/.dev # after a test that failed: what did, by itself; then what was not run because of it
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none tests
-	@[ -e .pytest_cache/most-passed ] || $(BIN)/python -m pytest tests/browser
+	@[ -e .pytest_cache/most-passed ] || $(BIN)/python -m pytest tests/browser || \
+		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none tests/browser
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
