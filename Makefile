@@ -1,4 +1,4 @@
-# The same verbs everywhere: demo, test, retest, check, bench, docs, lock.
+# The same verbs everywhere: demo, test, retest, judge, check, bench, docs, lock.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ LOCKS := deploy/lock
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 OURSELVES := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
-.PHONY: demo test retest check fix bench docs lock clean
+.PHONY: demo test retest judge check fix bench docs lock clean
 
 demo: $(VENV)/.run
 	@exec $(BIN)/python -m simulators --port $(PORT)
@@ -23,6 +23,9 @@ retest: $(VENV)/.dev # after a test that failed: what did, by itself; then what 
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none tests
 	@[ -e .pytest_cache/most-passed ] || $(BIN)/python -m pytest tests/browser || \
 		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none tests/browser
+
+judge: $(VENV)/.dev # 2,000 documents and every beginning of each, before TDLib: a quarter of an hour on two cores
+	JUDGE=all $(BIN)/python -m pytest --numprocesses 2 tests/property/test_judge.py
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -1,18 +1,15 @@
 """How soon text is seen, and whether many answers at once finish in time."""
 
-import asyncio
 import statistics
 import time
 from functools import partial
 
-from benchmarks.service import OPEN_PACE, running, telegram_world
+from benchmarks.service import OPEN_PACE, Row, running, telegram_world
 from simulators.coze.answers import Answer
 from simulators.telegram.simulator import TelegramSimulator
 
-Row = dict[str, float | int | str]
 
-
-async def first_text(*, questions: int = 40) -> Row:
+async def first_text(*, questions: int = 25) -> Row:
     """Unloaded: from the first delta of Coze to the first version that is visible in Telegram, in milliseconds."""
     async with telegram_world(deltas_per_second=40) as (telegram, coze, environ), running(environ, OPEN_PACE):
         coze.script("ask", Answer(text="word " * 24, deltas=["word "] * 24))
@@ -70,11 +67,3 @@ async def streams(*, answers: int = 50, deltas: int = 600, rate: float = 30.0) -
             ),
             "peak_mib": round(service.peak_mib(), 1),
         }
-
-
-async def all_rows() -> list[Row]:
-    """Every benchmark, one after the other."""
-    rows = [await first_text()]
-    await asyncio.sleep(0)
-    rows.append(await streams())
-    return rows

@@ -6,18 +6,29 @@ import re
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from simulators.coze.server import CozeSimulator
+from simulators.slack.server import SlackSimulator
+from simulators.telegram.flood import Limits
 from simulators.telegram.simulator import TelegramSimulator
 from simulators.wire import Served
 
+Row = dict[str, float | int | str]
+"""One line of the table: `benchmark` and its figures."""
 CORES = sorted(os.sched_getaffinity(0))
 OPEN_PACE = "telegram_calls_per_second = 100000\ntelegram_private_seconds = 1.0\n"
 """No limit for the account as a whole, as in the measurements of others; one call a second to each chat."""
+
+TOLD = (b'"warning"', b'"error"', b'"critical"')
+MOST_TOLD = 5
+"""Warnings and errors of the service that are printed."""
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+LOOK_SECONDS = 0.2
+"""How often a benchmark looks whether it is over."""
 
 
 @dataclass
@@ -31,17 +42,27 @@ class Service:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def resident_kib(self) -> float:
+        """The memory that it has now, in KiB."""
+        return self._status("VmRSS")
+
     def peak_mib(self) -> float:
         """The most memory it had, in MiB."""
+        return self._status("VmHWM") / 1024
+
+    def _status(self, name: str) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        found = re.search(r"VmHWM:\s+(\d+) kB", status)
-        return int(found[1]) / 1024 if found else 0.0
+        found = re.search(rf"{name}:\s+(\d+) kB", status)
+        return int(found[1]) if found else 0.0
 
 
 @asynccontextmanager
-async def running(environ: Mapping[str, str], tuning: str) -> AsyncIterator[Service]:
-    """Starts it on the last core, with a fresh SQLite database, and ends it at the end."""
-    with tempfile.TemporaryDirectory() as directory:
+async def running(environ: Mapping[str, str], tuning: str, *, disk: bool = True) -> AsyncIterator[Service]:
+    """Starts it on the last core, with a fresh SQLite database, and ends it at the end.
+
+    Without `disk` the database is in memory, where the system has such a place: then no disk is measured.
+    """
+    with tempfile.TemporaryDirectory(dir=None if disk else MEMORY) as directory:
         config = Path(directory) / "bridge.toml"
         config.write_text(f"[tuning]\n{tuning}", encoding="utf-8")
         database = {"DATABASE_URL": f"sqlite+aiosqlite:///{directory}/bridge.db", "HTTP_LISTEN": "127.0.0.1:0"}
@@ -59,27 +80,38 @@ async def running(environ: Mapping[str, str], tuning: str) -> AsyncIterator[Serv
                 await ready.wait()
             yield Service(process)
         finally:
-            process.send_signal(signal.SIGKILL)
-            await process.wait()
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGKILL)
+            if await process.wait() != -signal.SIGKILL:
+                sys.stderr.write(f"the service ended by itself, with status {process.returncode}\n")
             await reader
 
 
+async def until(holds: Callable[[], bool], within: float) -> None:
+    """Looks now and then, since looking after each change would cost more than all the rest. Raises TimeoutError."""
+    async with asyncio.timeout(within):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_SECONDS)
+
+
 async def _read(stream: asyncio.StreamReader, ready: asyncio.Event) -> None:
+    told = 0
     async for line in stream:
         if b'"ready: ' in line:
             ready.set()
-        elif b'"error"' in line or b'"warning"' in line:
+        elif any(level in line for level in TOLD) and told < MOST_TOLD:
+            told += 1
             sys.stderr.buffer.write(line)
     ready.set()
 
 
 @asynccontextmanager
 async def telegram_world(
-    *, deltas_per_second: float
+    *, deltas_per_second: float = 40.0, limits: bool | Limits = False
 ) -> AsyncIterator[tuple[TelegramSimulator, CozeSimulator, dict[str, str]]]:
-    """Telegram without limits and Coze on the first core, and the settings that lead to them."""
+    """Telegram and Coze on the first core, and the settings that lead to them."""
     os.sched_setaffinity(0, {CORES[0]})
-    telegram = TelegramSimulator(limits=False)
+    telegram = TelegramSimulator(limits=limits)
     coze = CozeSimulator(deltas_per_second=deltas_per_second)
     coze.world.delta_events = False
     async with Served(telegram.app) as t, Served(coze.app) as c:
@@ -89,6 +121,28 @@ async def telegram_world(
             {
                 "TELEGRAM_BOT_TOKEN": telegram.token,
                 "TELEGRAM_API_BASE": t.url,
+                "COZE_API_BASE": c.url,
+                "COZE_API_TOKEN": "pat_test",
+                "COZE_BOT_ID": "7400000000000000001",
+            },
+        )
+
+
+@asynccontextmanager
+async def slack_world() -> AsyncIterator[tuple[SlackSimulator, CozeSimulator, dict[str, str]]]:
+    """Slack with its limits and Coze on the first core, and the settings that lead to them."""
+    os.sched_setaffinity(0, {CORES[0]})
+    slack = SlackSimulator()
+    coze = CozeSimulator()
+    coze.world.delta_events = False
+    async with Served(slack.app) as s, Served(coze.app) as c:
+        yield (
+            slack,
+            coze,
+            {
+                "SLACK_BOT_TOKEN": slack.bot_token,
+                "SLACK_APP_TOKEN": "xapp-test",
+                "SLACK_API_BASE": f"{s.url}/api/",
                 "COZE_API_BASE": c.url,
                 "COZE_API_TOKEN": "pat_test",
                 "COZE_BOT_ID": "7400000000000000001",

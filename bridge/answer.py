@@ -2,10 +2,11 @@
 
 import json
 import unicodedata
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import assert_never
 
-from bridge.model import TurnState
+from bridge import fold, thinking
+from bridge.model import Attachment, Kind, TurnState
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,13 @@ class SourcesFound:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaFound:
+    """Pictures and files that the answer brings along, apart from the pictures in its Markdown."""
+
+    attachments: tuple[Attachment, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Suggested:
     """A question that the person may want to ask next."""
 
@@ -98,10 +106,21 @@ BotEvent = (
     | ToolCalled
     | ToolReturned
     | SourcesFound
+    | MediaFound
     | Suggested
     | Used
     | ActionRequired
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One answer message as people read it."""
+
+    message: str
+    """Its Coze id."""
+    reasoning: str
+    text: str
 
 
 @dataclass(slots=True)
@@ -111,9 +130,15 @@ class Answer:
     messages: dict[str, str] = field(default_factory=dict)
     """Answer messages by their Coze id, in the order in which they began: one chat may give several."""
     reasoning: dict[str, str] = field(default_factory=dict)
+    """What Coze marked as reasoning. Some models write it into the message, in `<think>` tags; `said` has both."""
+    growing: str = ""
+    """The message that grows: its end may be half a tag."""
     tool: str = ""
     """The tool at work, empty if none is."""
+    tool_used: bool = False
     sources: list[Source] = field(default_factory=list)
+    media: list[Attachment] = field(default_factory=list)
+    """What it brings along, apart from the pictures in its Markdown: each address once."""
     suggestions: list[str] = field(default_factory=list)
     tools_wanted: tuple[str, ...] = ()
     tokens: int = 0
@@ -130,36 +155,56 @@ class Answer:
                 pass
             case TextDelta(message, text):
                 self.messages[message] = self.messages.get(message, "") + clean(text)
+                self.growing, self.tool = message, ""
             case ReasoningDelta(message, text):
+                self.messages.setdefault(message, "")
                 self.reasoning[message] = self.reasoning.get(message, "") + clean(text)
             case MessageCompleted(message, text, reasoning):
                 self.messages[message] = clean(text)
+                self.growing = ""
                 if reasoning:
                     self.reasoning[message] = clean(reasoning)
             case ToolCalled(name):
-                self.tool = name
+                self.tool, self.tool_used = clean(name), True
             case ToolReturned():
                 self.tool = ""
             case SourcesFound(sources):
-                self.sources.extend(source for source in sources if source not in self.sources)
+                cleaned = (Source(clean(source.title), clean(source.url)) for source in sources)
+                self.sources.extend(source for source in cleaned if source not in self.sources)
+            case MediaFound(attachments):
+                known = {one.url: one for one in self.media}
+                for one in attachments:
+                    known.setdefault(clean(one.url), replace(one, name=clean(one.name), url=clean(one.url)))
+                self.media = list(known.values())
             case Suggested(text):
                 self.suggestions.append(clean(text))
             case Used():
                 self.tokens = event.input + event.output
             case ActionRequired(tools):
-                self.tools_wanted = tools
+                self.tools_wanted = tuple(map(clean, tools))
             case _:
                 assert_never(event)
 
     @property
-    def text(self) -> str:
-        """What the bot said, as Markdown: its answer messages, a blank line between them."""
-        return "\n\n".join(text for text in self.messages.values() if not is_blank(text))
+    def said(self) -> list[Said]:
+        """Its messages, without those that hold nothing yet."""
+        found = []
+        for message, content in self.messages.items():
+            thought = thinking.apart(content, whole=message != self.growing)
+            # A server that marks reasoning and leaves it in the text as well says it once.
+            both = dict.fromkeys((self.reasoning.get(message, "").strip(), thought.reasoning))
+            reasoning = "\n\n".join(part for part in both if part)
+            said = Said(
+                message, "" if is_blank(reasoning) else reasoning, "" if is_blank(thought.text) else thought.text
+            )
+            if said.reasoning or said.text:
+                found.append(said)
+        return found
 
     @property
-    def shown(self) -> str:
-        """What a person sees: the text, and our note below it."""
-        return "\n\n".join(part for part in (self.text, self.note) if part.strip())
+    def text(self) -> str:
+        """What the bot said, as Markdown and without its reasoning: its messages, a blank line between them."""
+        return "\n\n".join(said.text for said in self.said if said.text)
 
     def dump(self) -> str:
         """As JSON, for the store."""
@@ -170,6 +215,7 @@ class Answer:
         """What `dump` wrote."""
         data = json.loads(dumped)
         data["sources"] = [Source(**source) for source in data["sources"]]
+        data["media"] = [Attachment(**{**one, "kind": Kind(one["kind"])}) for one in data.get("media", ())]
         data["tools_wanted"] = tuple(data["tools_wanted"])
         data["outcome"] = TurnState(data["outcome"])
         return cls(**data)
@@ -181,7 +227,8 @@ def is_blank(text: str) -> bool:
 
 
 def clean(text: str) -> str:
-    """Replaces what no database or platform takes, NUL and lone surrogates, by U+FFFD."""
+    """Replaces what no database or platform takes, NUL and lone surrogates, by U+FFFD, and drops the mark of folds."""
     if "\0" not in text and text.isascii():
         return text
+    text = fold.unmarked(text)
     return "".join("\ufffd" if char == "\0" or "\ud800" <= char <= "\udfff" else char for char in text)

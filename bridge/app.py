@@ -20,6 +20,7 @@ from bridge.intake import Intake
 from bridge.model import Lease
 from bridge.pace import Pace
 from bridge.ports import Adapter, Bot, Clock, Meter, Mount, Mounts, Store
+from bridge.presses import Presses
 from bridge.supervise import notify, status, watch
 from bridge.worker import Worker
 
@@ -141,7 +142,8 @@ class App:
         )
         self._worker = worker
         door = Door(store=store, allow=_allowed(settings), adapters=self._serving)
-        intake = Intake(store=store, door=door, wake=worker.wake, meter=meter)
+        presses = Presses(store=store, bot=bot, meter=meter)
+        intake = Intake(store=store, door=door, presses=presses, wake=worker.wake, meter=meter)
         try:
             async with asyncio.TaskGroup() as group:
                 working = group.create_task(worker.run(), name="worker")
@@ -158,6 +160,7 @@ class App:
                 await asyncio.wait({working}, timeout=CLOSE_SECONDS)
                 working.cancel()
         finally:
+            await presses.aclose()
             self._store = None
             with suppress(Transient):
                 await store.release(lease.owner)

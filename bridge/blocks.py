@@ -1,6 +1,7 @@
 """Where each line of a Markdown text stands: in which fence, table, quote and list."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _QUOTE = re.compile(r" {0,3}> ?")
@@ -58,10 +59,12 @@ def columns(blank: str) -> int:
 # ---- lines -----------------------------------------------------------------------------------------------------
 
 
-def scan(text: str) -> list[Line]:
-    """Every line of the text, in order."""
-    lines: list[Line] = []
-    start, before, line = 0, None, None
+def scan(text: str, known: Sequence[Line] = ()) -> list[Line]:
+    """Every line of the text, in order. `known`: the last of the lines of its beginning, of which the rest follows."""
+    lines = list(known[:-1])
+    line = lines[-1] if lines else None
+    before = lines[-2] if len(lines) > 1 else None
+    start = known[-1].start if known else 0
     while start < len(text):
         stop = text.find("\n", start)
         stop = len(text) if stop < 0 else stop
@@ -78,9 +81,12 @@ def _next(text: str, before: Line | None, line: Line | None, start: int, stop: i
     fence, table, quote, listed = line.fence, line.table, line.quote, line.listed
     body = text[line.lead : line.stop].strip()
     if fence:
-        fence = None if closes(text, line, fence) else fence
+        fence = None if body and body[0] in "`~" and closes(text, line, fence) else fence
     elif not body:
         table = quote = ""
+    elif body[0].isalpha() and "|" not in body:  # most lines: no more than words
+        listed = listed and text[line.lead].isspace()
+        quote = text[line.start : line.lead] if line.lead > line.start else quote
     else:
         starts = STARTS.match(text, line.lead, line.stop) is not None
         listed = bool(_ITEM.match(text, line.lead, line.stop)) or (listed and text[line.lead].isspace())
@@ -90,9 +96,10 @@ def _next(text: str, before: Line | None, line: Line | None, start: int, stop: i
             table = ""
         elif not table and before and not before.fence and delimits(text, line, line.stop, before):
             table = text[before.start : line.stop] + "\n"
-    lead, depth = _unquote(text, start, stop, fence.depth) if fence else (start, 0)
-    if fence and depth < fence.depth:
-        fence = None
+    lead = start
+    if fence and fence.depth:
+        lead, depth = _unquote(text, start, stop, fence.depth)
+        fence = fence if depth == fence.depth else None
     if fence is None:
         lead, _ = _unquote(text, start, stop)
     return Line(start=start, stop=stop, lead=lead, fence=fence, table=table, quote=quote, listed=listed)

@@ -53,7 +53,7 @@ def build_telegram(settings: Settings, clock: Clock, meter: Meter) -> Adapter:
         meter=meter,
         webhook_url=settings.telegram_webhook_url or "",
         webhook_secret=secret.get_secret_value() if secret else "",
-        streaming=settings.telegram_streaming != "off",
+        streaming=settings.telegram_streaming,
         commands=COMMANDS,
         account_rate=settings.tuning.telegram_calls_per_second,
         private_every=settings.tuning.telegram_private_seconds,
@@ -76,7 +76,7 @@ def build_slack(settings: Settings, clock: Clock, meter: Meter) -> Adapter:
         clock=clock,
         meter=meter,
         dm=settings.slack_dm,
-        streaming=settings.slack_streaming != "off",
+        streaming=settings.slack_streaming,
         commands=COMMANDS,
         seconds=Seconds(
             post=tuning.slack_post_seconds,
@@ -86,11 +86,12 @@ def build_slack(settings: Settings, clock: Clock, meter: Meter) -> Adapter:
     )
 
 
-def build_downloads(_settings: Settings) -> Downloads:
+def build_downloads(settings: Settings) -> Downloads:
     """What fetches the pictures and files of answers."""
+    from adapters.addresses import parsed
     from adapters.downloads import Downloading
 
-    return Downloading()
+    return Downloading(parsed(settings.tuning.media_networks))
 
 
 def build_look(settings: Settings) -> Look:

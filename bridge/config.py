@@ -50,6 +50,15 @@ class Tuning(BaseModel):
     """Between new messages in one channel (about one a second)."""
     slack_update_seconds: float = Field(default=1.37, gt=0)
     """Between edits in the whole workspace (tier 3: 50 a minute)."""
+    media_networks: list[str] = []
+    """Addresses that pictures and files of answers may be fetched from although they are private (`10.1.2.0/24`)."""
+
+    @field_validator("media_networks")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        for network in value:
+            values.network(network)
+        return value
 
 
 class Answers(BaseModel):
@@ -100,7 +109,9 @@ class Settings(BaseModel):
     telegram_webhook_secret: SecretStr | None = None
     """Goes with it: 1 to 256 of `A-Z a-z 0-9 _ -`, which you make up."""
     telegram_streaming: Literal["edit", "draft", "rich", "off"] = "edit"
-    """`edit`: the message grows; `off`: it comes when it is whole. (`draft` and `rich` are not built yet.)"""
+    """How the message grows. `edit`: by edits; `draft`: in private chats as a draft, which becomes a message at its
+    end; `rich`: by edits, with tables, headings and formulas as Telegram's own (Bot API 10.1, newer clients), up to
+    32,768 characters a message; `off`: it comes when it is whole."""
     slack_bot_token: SecretStr | None = None
     """Bot User OAuth Token (`xoxb-…`); switches Slack on, together with one of the next two."""
     slack_app_token: SecretStr | None = None
@@ -110,7 +121,8 @@ class Settings(BaseModel):
     slack_api_base: str = "https://slack.com/api/"
     """Root of the Web API."""
     slack_streaming: Literal["auto", "native", "edit", "off"] = "auto"
-    """`auto`, `edit`: the message grows; `off`: it comes when it is whole. (`native` is not built yet.)"""
+    """How the message grows. `auto`: by Slack's own streaming in DMs, by edits in channels; `native`: by streaming in
+    channels too, where only who asked sees it grow; `edit`: by edits everywhere; `off`: it comes when it is whole."""
     slack_dm: Literal["thread", "person"] = "thread"
     """In a DM, `thread`: each message opens a conversation, in its thread; `person`: one continuous conversation."""
     database_url: str = "sqlite+aiosqlite:///data/coze-bridge.db"
@@ -170,13 +182,6 @@ class Settings(BaseModel):
     @classmethod
     def _is_in_any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
-
-    @field_validator("telegram_streaming", "slack_streaming")
-    @classmethod
-    def _is_built(cls, value: str) -> str:
-        if value in ("draft", "rich", "native"):
-            raise ValueError(f"{value} is not built yet; use edit or off")
-        return value
 
     @model_validator(mode="after")
     def _allow_is_readable(self) -> Self:

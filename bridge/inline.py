@@ -8,9 +8,20 @@ from dataclasses import dataclass
 
 from bridge.blocks import FENCED, STARTS, Line
 
-_TOKEN = re.compile(r"\\.|`+|!?\[|\]|\*+|~~+|_+|https?://(?:(?!~~)[^\s<>()\[\]*`\"\x7f-\U0010ffff])+", re.DOTALL)
+_MATH = (
+    r"\\\((?:(?!\\\)|\n\s*\n).){1,600}\\\)|\\\[(?:(?!\\\]|\n\s*\n).){1,600}\\\]"
+    r"|(?<!\$)\$\$[^$]{1,600}\$\$(?!\$)|(?<![$A-Za-z0-9])\$(?=[^\s$\d])[^$\n`]{0,200}[^\s$`\\]\$(?![$A-Za-z0-9])"
+)
+_NAME = r"(?<![\w\\])__[a-z]+(?:_[a-z]+)*__"
+_TOKEN = re.compile(
+    _MATH + "|" + _NAME + r"|\\.|`+|!?\[|\]|\*+|~~+|_+|https?://(?:(?!~~)[^\s<>()\[\]*`\"\x7f-\U0010ffff])+", re.DOTALL
+)
 _TARGET = re.compile(r"\((?:[^()\s\\]|\\.|\([^()\s]*\))*+(?:\s+\"[^\"\n]*\")?\s*\)")
 _HALF_TARGET = re.compile(r"(?:\((?:[^\s()]|\([^\s()]*\))*+(?:\([^\s()]*|\s+(?:\"[^\"\n]*\"?)?)?)?$")
+
+
+_OPENING = frozenset("([{<（「【《〈“‘")
+_OPERAND = re.compile(r"(?<![0-9A-Za-z_])(?:[0-9]+|[A-Za-z])\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,10 @@ def _inline(text: str, start: int, stop: int, limit: int, held: tuple[str, ...])
         at, mark = token.start(), token[0]
         if at < done:
             continue
-        if mark[0] == "`":
+        if (len(mark) > 2 and mark[0] in "\\$") or (mark[-1] == "_" and mark.strip("_")):
+            done = token.end()
+            found.append(Span(at, done, ""))
+        elif mark[0] == "`":
             done = _code(found, ticks, mark, at, at + 1, limit if stop == limit else 0)
         elif mark[0] in "*_~":
             _emphasis(found, stack, text, at, mark, start, stop)
@@ -104,17 +118,23 @@ def _emphasis(
         return
     before = text[at - 1] if at > start else " "
     after = text[end] if end < stop else " "
-    inside = kind == "_" and before.isalnum() and after.isalnum()
-    if not before.isspace() and not inside:
+    between = before.isalnum() and after.isalnum()
+    # The star in `2*3` multiplies, and in `x**2` there are two.
+    multiplies = kind == "*" and between and (before + after).isascii()
+    if multiplies and size > 1:
+        multiplies = _OPERAND.search(text, max(start, at - 40), at) is not None
+    inside = between and (kind == "_" or (multiplies and after.isdigit()))
+    begins = before in _OPENING and (after.isalnum() or after in _OPENING)
+    if not (before.isspace() or inside or begins or (kind == "_" and after.isalnum())):
         for index in range(len(stack) - 1, -1, -1):
             begin, marker = stack[index]
             if marker[0] == kind and len(marker) <= size:
                 del stack[index:]
                 size -= len(marker)
                 found.append(Span(begin, end - size, marker))
-    # The star in `2*3` multiplies.
-    multiplies = kind == "*" and (before + after).isascii() and before.isalnum() and after.isalnum()
-    if not size or after.isspace() or inside or multiplies:
+    # And that in `f(*args)` unpacks.
+    unpacks = kind == "*" and before == "(" and at - 1 > start and text[at - 2].isalnum()
+    if not size or after.isspace() or multiplies or unpacks or (kind == "_" and before.isalnum()):
         return
     for marker in (kind * 2, kind) if size == 3 else (kind * size,):
         if all(marker != other for _, other in stack):

@@ -10,6 +10,7 @@ from bridge.door import Door
 from bridge.identity import conversation_key, user
 from bridge.model import Inbound, Moved, Standing, User
 from bridge.ports import Effect, Meter, Store, TurnedAway
+from bridge.presses import Presses
 from bridge.texts import text
 
 log = logging.getLogger(__name__)
@@ -18,9 +19,10 @@ log = logging.getLogger(__name__)
 class Intake:
     """Accepts from all adapters."""
 
-    def __init__(self, *, store: Store, door: Door, wake: Callable[[], None], meter: Meter) -> None:
+    def __init__(self, *, store: Store, door: Door, presses: Presses, wake: Callable[[], None], meter: Meter) -> None:
         self._store = store
         self._door = door
+        self._presses = presses
         self._wake = wake
         self._meter = meter
 
@@ -40,6 +42,8 @@ class Intake:
             if away is TurnedAway.TOLD:
                 self._wake()
             return away
+        if inbound.press:
+            return await self._pressed(inbound, who, where)
         if inbound.command and not inbound.address.thread:
             where = await self._meant(inbound, who, where)
         if inbound.command == "retry" and (question := await self._store.last_question(where, who)):
@@ -48,8 +52,19 @@ class Intake:
             return await self._obey(inbound, who, where, COMMANDS[inbound.command])
         if not inbound.text.strip():
             sentence = "text_only" if inbound.files else "no_question"
-            command = Command(Effect.NONE, lambda _, language: text(sentence, language))
-            return await self._obey(inbound, who, where, command)
+            return await self._say(text(sentence, who.language), inbound, who, where)
+        return await self._receive(inbound, who, where)
+
+    async def _pressed(self, inbound: Inbound, who: User, where: str) -> str:
+        if await self._presses.judge(inbound):
+            return "judgement"
+        question = await self._presses.question(inbound)
+        if question is None:
+            return await self._say(text("not_valid", who.language), inbound, who, where)
+        # The press itself tells no language but that of the platform, if that; the question may.
+        return await self._receive(question, user(question), where)
+
+    async def _receive(self, inbound: Inbound, who: User, where: str) -> str:
         new = await self._store.receive(inbound, who, where)
         self._wake()
         if new is None:
@@ -63,9 +78,12 @@ class Intake:
             return where
         return await self._store.latest_place(inbound.address, who) or where
 
+    async def _say(self, sentence: str, inbound: Inbound, who: User, where: str) -> str:
+        return await self._obey(inbound, who, where, Command(Effect.NONE, lambda *_: sentence))
+
     async def _obey(self, inbound: Inbound, who: User, where: str, command: Command) -> str:
         def reply(standing: Standing) -> str:
-            return saying(command.reply(standing, who.language))
+            return saying("" if inbound.quiet else command.reply(standing, who.language))
 
         standing = await self._store.obey(inbound, who, where, command.effect, reply)
         self._wake()

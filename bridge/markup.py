@@ -7,7 +7,7 @@ the text up to the place where it is full, and by nothing behind that.
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bridge import blocks, cuts
 from bridge.blocks import Line
@@ -15,6 +15,8 @@ from bridge.blocks import Line
 _FULL = 0.96
 """A page is full here. The rest is for what a cut adds, and for markup that takes less room once it is closed."""
 _FIRST_LOOK = 256
+_LINES_KEPT = 4
+"""Before the line that a page begins with: as many as anybody looks back."""
 _CLOSE_ENOUGH = 16
 """A page may end by such a fraction of its length too early."""
 
@@ -33,24 +35,83 @@ class Piece:
     dedent: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Source:
     text: str
     end: int
     lines: list[Line]
+    """Those of the page and a few before it."""
     starts: list[int]
-    addresses: list[tuple[int, int]]
-    """Of links. While a link is not closed, platforms show its address, so there a page is fuller than behind it."""
     fill: Callable[[str], float]
+    addresses: list[tuple[int, int]] = field(default_factory=list)
+    """Of links of the page. While one is not closed, platforms show it, so there a page is fuller than behind it."""
 
     def line(self, at: int) -> int:
         """The index of the line that holds this place."""
         return bisect_right(self.starts, at) - 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """How far it is known that a page is not full, and where to look next."""
+
+    page: Piece
+    good: int
+    step: int
+
+
+class Growing:
+    """A text that grows: its cuts are remembered, so that each version is looked at from its last page on."""
+
+    def __init__(self, fill: Callable[[str], float]) -> None:
+        self._fill = fill
+        self._forget()
+
+    def _forget(self) -> None:
+        self._text = ""
+        self._pieces: list[Piece] = []
+        self._pages: list[str] = []
+        self._lines: list[Line] = []
+        self._cut, self._held = 0, tuple[str, ...]()
+        self._reached: _Reach | None = None
+
+    def split(self, markdown: str) -> list[str]:
+        """As the function `split`, of the same text or of any other."""
+        last = self._grow(markdown)
+        return [*self._pages, render(markdown, last)] if last else list(self._pages)
+
+    def pieces(self, markdown: str) -> list[Piece]:
+        """As the function `pieces`."""
+        last = self._grow(markdown)
+        return [*self._pieces, last] if last else list(self._pieces)
+
+    def _grow(self, markdown: str) -> Piece | None:
+        """Cuts what can be cut, and returns the page that is left."""
+        if not markdown.startswith(self._text):
+            self._forget()
+        self._text = markdown
+        self._lines = blocks.scan(markdown, self._lines)
+        starts = [line.start for line in self._lines]
+        source = _Source(markdown, len(markdown.rstrip()), self._lines, starts, self._fill)
+        while True:
+            page, held = _resume(source, self._cut, self._held)
+            if page.start >= source.end:
+                return None
+            source.addresses = [found.span() for found in _ADDRESS.finditer(markdown, page.start)]
+            reached = self._reached if self._reached and self._reached.page == page else _start(page)
+            good, self._reached = _reach(source, reached)
+            if good is None:
+                return replace(page, stop=source.end)
+            piece, self._cut, self._held = _cut(source, page, good, held)
+            self._pieces.append(piece)
+            self._pages.append(render(markdown, piece))
+            gone = max(0, source.line(self._cut) - _LINES_KEPT)
+            del self._lines[:gone], source.starts[:gone]
+
+
 def split(markdown: str, fill: Callable[[str], float]) -> list[str]:
     """The pages; `fill` says how full a page makes one message, 1.0 is the most. A blank text has none."""
-    return [render(markdown, piece) for piece in pieces(markdown, fill)]
+    return Growing(fill).split(markdown)
 
 
 def render(markdown: str, piece: Piece) -> str:
@@ -60,20 +121,7 @@ def render(markdown: str, piece: Piece) -> str:
 
 def pieces(markdown: str, fill: Callable[[str], float]) -> list[Piece]:
     """The pages and what was added to each. Between two of them there is white space, or the end of a cut fence."""
-    lines = blocks.scan(markdown)
-    addresses = [found.span() for found in _ADDRESS.finditer(markdown)]
-    source = _Source(markdown, len(markdown.rstrip()), lines, [line.start for line in lines], addresses, fill)
-    found: list[Piece] = []
-    page, held = _resume(source, 0, ())
-    while page.start < source.end:
-        good = _reach(source, page)
-        if good is None:
-            found.append(replace(page, stop=source.end))
-            break
-        piece, cut, held = _cut(source, page, good, held)
-        found.append(piece)
-        page, held = _resume(source, cut, held)
-    return found
+    return Growing(fill).pieces(markdown)
 
 
 # ---- how far a page reaches ------------------------------------------------------------------------------------
@@ -87,18 +135,24 @@ def _measure(source: _Source, page: Piece, at: int) -> float:
     return source.fill(render(source.text, _upto(source, page, at)))
 
 
-def _reach(source: _Source, page: Piece) -> int | None:
+def _start(page: Piece) -> _Reach:
+    return _Reach(page, page.start, _FIRST_LOOK)
+
+
+def _reach(source: _Source, reached: _Reach) -> tuple[int | None, _Reach]:
     """A place up to which the page is not full, and soon behind which it is; None if all the rest fits on it.
 
     The places looked at follow from the text before each alone, never from where the text ends: if the text ends
-    before such a place and does not fit, then no longer text would fit there.
+    before such a place and does not fit, then no longer text would fit there. And how far it got before it asked for
+    the end of the text, from where it goes on once there is more.
     """
-    good, step = page.start, _FIRST_LOOK
+    page, good, step = reached.page, reached.good, reached.step
     while True:
         bad = good + step
         if bad >= source.end:
+            reached = _Reach(page, good, step)
             if _fits(source, page, good, source.end, 1.0)[0]:
-                return None
+                return None, reached
             break
         fits, full = _fits(source, page, good, bad, _FULL)
         if not fits:
@@ -113,7 +167,7 @@ def _reach(source: _Source, page: Piece) -> int | None:
             good = middle
         else:
             bad = middle
-    return good
+    return good, reached
 
 
 def _stop(span: tuple[int, int]) -> int:

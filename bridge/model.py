@@ -70,7 +70,9 @@ class Inbound:
     """Platform id of the message that the answer shall be shown as a reply to; empty for none."""
     files: tuple[File, ...] = ()
     press: str = ""
-    """Not empty: a button was pressed, and this is its `Choice.press`; `text` is empty."""
+    """Not empty: a button was pressed, and this is its `Choice.press`; `text` is empty until the question is known."""
+    quiet: bool = False
+    """A command to be obeyed without a word: the platform shows by itself that it was heard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +175,8 @@ class Turn:
     received_at: float
     lease: str
     """Token of this claim: every write names it, and is refused once another claim has replaced it."""
+    pressed: bool = False
+    """It was asked with a button: nobody wrote the question, so its answer shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,6 +279,17 @@ class Standing:
     """Questions behind it."""
     made: TurnId | None = field(default=None, compare=False)
     """The command's own turn, once it is made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What is known of an answer whose buttons are pressed."""
+
+    answer: str = field(repr=False)
+    """As `Answer.dump` wrote it."""
+    coze_conversation: str
+    judged: str = ""
+    """`like` or `dislike`, as it was judged last; empty: nobody did."""
 
 
 @dataclass(slots=True, kw_only=True)

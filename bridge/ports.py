@@ -11,10 +11,12 @@ from bridge.model import (
     Access,
     Acquaintance,
     Address,
+    Answered,
     Attachment,
     ConversationId,
     Erased,
     Inbound,
+    Kind,
     Lease,
     Moved,
     Page,
@@ -88,6 +90,8 @@ class Budget:
     every: float
     serial: bool = False
     """Its calls go out one after another, as those to one chat do: time under way is no time of refill."""
+    closes: tuple[str, ...] = ()
+    """Names of buckets of their own that are closed as well for as long as the platform closes this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +179,13 @@ class Attaches(Protocol):
 class Downloads(Protocol):
     """Fetches what an answer points to."""
 
-    async def download(self, attachment: Attachment) -> bytes:
-        """The content of `attachment.url`. Raises Unreachable, or Refused if it is not to be had or not to be sent."""
+    def fetched(self, attachment: Attachment) -> AbstractAsyncContextManager[tuple[Kind, str, bytes]]:
+        """What is at `attachment.url`: its kind and file name, as its content shows them, and the content.
+
+        The content takes up memory, of which there is a bounded amount for all, until the context is left. Entering
+        it takes at most 20 s from when there is room. Raises Unreachable, or Refused if it is not to be had or not to
+        be sent.
+        """
 
 
 @runtime_checkable
@@ -256,6 +265,14 @@ class Bot(Protocol):
         """Stops that chat at Coze; returns as well if it has ended."""
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Judged(Protocol):
+    """A Bot that takes in what people think of its answers."""
+
+    async def judge(self, conversation: str, message: str, *, good: bool) -> None:
+        """Somebody found that answer message good, or bad. The last word counts. Raises what a Bot raises."""
 
 
 # ---- durable memory --------------------------------------------------------------------------------------------
@@ -342,6 +359,12 @@ class Store(Protocol):
     async def last_question(self, where: str, who: User) -> str:
         """What this person asked last in that conversation, or empty."""
 
+    async def answered(self, turn: TurnId, address: Address) -> Answered | None:
+        """The answer that was delivered as that turn; None if there is none such in that chat of that account."""
+
+    async def judge(self, turn: TurnId, address: Address, judgement: str) -> Answered | None:
+        """The same, and from now on it is judged as `like` or `dislike`; `judged` is what it was until now."""
+
     async def move(self, moved: Moved) -> None:
         """Conversations and unsettled turns of the old chat belong to the new one from now on; posts are forgotten."""
 
@@ -384,6 +407,12 @@ class Store(Protocol):
     async def drop_post(self, turn: Turn, page: int) -> None:
         """That message does not stand any more."""
 
+    async def penalise(self, name: str, until: float) -> None:
+        """No call of the budget with that name may go out before that time. A longer penalty stands."""
+
+    async def penalties(self) -> Mapping[str, float]:
+        """The penalties that are not over: names of budgets, and until when."""
+
     async def next_due(self, after: float) -> float | None:
         """When the first waiting turn becomes due, of those not due at `after`; None if none waits."""
 
@@ -418,6 +447,7 @@ __all__ = [
     "Downloads",
     "Effect",
     "Finds",
+    "Judged",
     "Limits",
     "Members",
     "Meter",

@@ -47,7 +47,8 @@ def next_step(wanted: Sequence[Page], standing: Sequence[Post]) -> Step | None:
             return Send(page, begun=True)
         if post.digest != page.digest:
             return Edit(page, post.message_id)
+    kept = {page.index for page in wanted}
     for post in sorted(standing, key=lambda post: post.page, reverse=True):
-        if post.page >= len(wanted) and post.message_id is not None:
+        if post.page not in kept and post.message_id is not None:
             return Delete(post.page, post.message_id)
     return None

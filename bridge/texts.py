@@ -95,6 +95,17 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "(I can read text only so far: the attachment was not passed on.)",
         "zh": "（我目前只能读文字，附件没有转交。）",
     },
+    # -- beside an answer ------------------------------------------------------------------------------------
+    "reasoning": {"en": "💭 Reasoning", "zh": "💭 思考过程"},
+    "thinking_now": {"en": "💭 Thinking…", "zh": "💭 思考中…"},
+    "using": {"en": "🔧 Using {tool}…", "zh": "🔧 正在使用 {tool}…"},
+    "sources": {"en": "📚 Sources", "zh": "📚 引用来源"},
+    "more_sources": {"en": "… and {more} more", "zh": "……另有 {more} 个"},
+    "thanks": {"en": "Thanks!", "zh": "谢谢反馈！"},
+    "not_valid": {
+        "en": "This button is no longer valid. Please write your question.",
+        "zh": "这个按钮已失效，请直接写下问题。",
+    },
     # -- instead of asking Coze ------------------------------------------------------------------------------
     "text_only": {
         "en": "I can read text only so far. Please write your question.",

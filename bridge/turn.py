@@ -129,7 +129,7 @@ class Advance:
                 await self.surface.follow(events, self.answer, self.halt)
         finally:
             if not self.answer.text:
-                self.answer.messages = heard.messages
+                self.answer.messages, self.answer.reasoning = heard.messages, heard.reasoning
 
     async def _close(self) -> None:
         """The answer is complete: says what remains to be said, makes it durable, shows it."""

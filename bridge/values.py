@@ -4,6 +4,7 @@ Each check raises ValueError saying the mend, and never shows a value that may b
 """
 
 import re
+from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import ValidationError
@@ -176,6 +177,15 @@ def database_url(value: str) -> None:
         raise ValueError("names a directory; add the name of a file")
 
 
+def network(value: str) -> str:
+    """Addresses, as `10.1.2.0/24`. Raises ValueError."""
+    try:
+        ip_network(value)
+    except ValueError:
+        raise ValueError(f"{value[:50]} is no network; write its first address and its size, as 10.1.2.0/24") from None
+    return value
+
+
 def faults(error: ValidationError) -> list[tuple[str, str]]:
     """Each fault: the setting, and `NAME: what is wrong and the mend`."""
     return [_fault(details) for details in error.errors(include_url=False, include_input=False)]
@@ -202,6 +212,8 @@ def _meaning(details: ErrorDetails) -> str:
             return f"must be more than {context['gt']:g}"
         case "model_type" | "model_attributes_type":
             return f"must be a section: a line [{details['loc'][0]}], and its keys below it"
+        case "list_type":
+            return 'must be a list: ["…"]'
         case "bool_parsing" | "bool_type":
             return "must be true or false"
         case _:

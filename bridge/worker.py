@@ -54,6 +54,7 @@ class Worker:
         self._pulse = asyncio.Event()
         self._idle = asyncio.Event()
         self._draining = False
+        self._knows_penalties = False
         self._claimed_last = asyncio.Event()
         self._signs: dict[str, float] = {}
         """When each of our loops last went round."""
@@ -123,11 +124,20 @@ class Worker:
         if not self._adapters:
             return None
         try:
+            if not self._knows_penalties:
+                await self._learn_penalties()
             return await self._store.claim(self._lease, list(self._adapters))
         except Transient as error:
             log.warning("cannot claim: %s", error)
             await self._clock.sleep(STORE_RETRY_SECONDS)
             return None
+
+    async def _learn_penalties(self) -> None:
+        """Those of the process before us: a call inside one would make it longer."""
+        for name, until in (await self._store.penalties()).items():
+            self._pace.remember(name, until - self._clock.now(), self._clock.monotonic())
+            log.info("no call for %.0f s more: %s", until - self._clock.now(), name)
+        self._knows_penalties = True
 
     async def _rest_seconds(self) -> float:
         """Until the next postponed turn is due, at most POLL_SECONDS."""

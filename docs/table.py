@@ -26,12 +26,16 @@ CHINESE = {
     "telegram_api_base": "Bot API 的根地址，仅在使用自建的 Bot API 服务器时设置。",
     "telegram_webhook_url": "让 Telegram 主动调用这个公网地址，不再轮询；它必须通向本服务的 `/telegram/webhook`。",
     "telegram_webhook_secret": "与上一项配套：1 到 256 个 `A-Z a-z 0-9 _ -` 字符，自己拟定。",
-    "telegram_streaming": "`edit`：消息随回答增长；`off`：回答完整后一次发出。（`draft` 和 `rich` 尚未实现。）",
+    "telegram_streaming": "消息如何随回答增长。`edit`：靠编辑；`draft`：私聊中先显示为草稿，结束时才成为消息；"
+    "`rich`：靠编辑，表格、标题和公式用 Telegram 自己的格式（Bot API 10.1，需要较新的客户端），每条消息最多 "
+    "32,768 个字符；"
+    "`off`：回答完整后一次发出。",
     "slack_bot_token": "Bot User OAuth Token（`xoxb-…`）；与下面两项之一一起设置后启用 Slack。",
     "slack_app_token": "Socket Mode：带 `connections:write` 权限的 App-Level Token（`xapp-…`）。",
     "slack_signing_secret": "HTTP 方式，不设 App-Level Token 时使用：Slack 调用 `/slack/events`。",
     "slack_api_base": "Slack Web API 的根地址。",
-    "slack_streaming": "`auto`、`edit`：消息随回答增长；`off`：回答完整后一次发出。（`native` 尚未实现。）",
+    "slack_streaming": "消息如何随回答增长。`auto`：私信中用 Slack 原生的流式消息，频道中靠编辑；"
+    "`native`：频道中也用流式消息，但只有提问者能看到它增长；`edit`：处处靠编辑；`off`：回答完整后一次发出。",
     "slack_dm": "私信中，`thread`：每条消息各开一个会话，在它的消息列里回答；`person`：始终是同一个会话。",
     "database_url": "`sqlite+aiosqlite:///路径` 或 `postgresql+asyncpg://用户:密码@主机/数据库`。",
     "http_listen": "健康检查、指标和 webhook 监听的 `主机:端口`。",

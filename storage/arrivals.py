@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bridge.model import Inbound, Standing, TurnId, TurnState, User
+from bridge.model import Address, Answered, Inbound, Standing, TurnId, TurnState, User
 from bridge.ports import Effect
 from storage import people
 from storage.record import flag
@@ -73,6 +73,7 @@ async def add(connection: AsyncConnection, inbound: Inbound, who: User, now: flo
         "text": inbound.text,
         "files": [asdict(file) for file in inbound.files],
         "reply_to": inbound.reply_to,
+        "pressed": bool(inbound.press),
         "sort_key": inbound.sort_key,
         "language": who.language,
         "received_at": now,
@@ -81,6 +82,33 @@ async def add(connection: AsyncConnection, inbound: Inbound, who: User, now: flo
     new = people.insert(connection, turns).values(row).on_conflict_do_nothing(index_elements=["key"])
     made = (await connection.execute(new.returning(turns.c.id))).scalar()
     return None if made is None else TurnId(made)
+
+
+async def answered(connection: AsyncConnection, turn_id: TurnId, address: Address) -> Answered | None:
+    """The answer that the buttons of that chat belong to; None if there is no such answer there."""
+    row = (await connection.execute(select(turns).where(*_is_answer(turn_id, address)))).one_or_none()
+    if row is None:
+        return None
+    return Answered(answer=row.answer, coze_conversation=row.coze_conversation, judged=row.judged)
+
+
+async def judge(connection: AsyncConnection, turn_id: TurnId, address: Address, judgement: str) -> Answered | None:
+    """Keeps the newest judgement; what was answered, and as what it was judged before."""
+    found = await answered(connection, turn_id, address)
+    if found is not None and found.judged != judgement:
+        await connection.execute(update(turns).where(*_is_answer(turn_id, address)).values(judged=judgement))
+    return found
+
+
+def _is_answer(turn_id: TurnId, address: Address) -> tuple[ColumnElement[bool], ...]:
+    return (
+        turns.c.id == turn_id,
+        turns.c.platform == address.platform,
+        turns.c.account == address.account,
+        turns.c.chat == address.chat,
+        turns.c.kind == "question",
+        turns.c.state == TurnState.DELIVERED.value,
+    )
 
 
 async def _standing(connection: AsyncConnection, conversation: int) -> Standing:

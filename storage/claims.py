@@ -145,6 +145,7 @@ def _turn(row: Row[Any]) -> Turn:
         cancelled=row.cancel_requested,
         received_at=row.received_at,
         lease=row.lease,
+        pressed=row.pressed,
     )
 
 

@@ -11,6 +11,7 @@ from bridge.model import (
     Access,
     Acquaintance,
     Address,
+    Answered,
     Erased,
     Inbound,
     Lease,
@@ -25,7 +26,7 @@ from bridge.model import (
     User,
 )
 from bridge.ports import Clock, Effect, TurnedAway
-from storage import admission, arrivals, claims, erasing, listing, moves, people, record
+from storage import admission, arrivals, claims, erasing, listing, moves, penalties, people, record
 from storage.engine import Database, connect
 from storage.schema import current_revision, upgrade
 from storage.tables import turns, users
@@ -62,6 +63,12 @@ class SqlStore:
 
     async def last_question(self, where: str, who: User) -> str:
         return await self._database.read(lambda connection: people.last_question(connection, where, who))
+
+    async def answered(self, turn: TurnId, address: Address) -> Answered | None:
+        return await self._database.read(lambda connection: arrivals.answered(connection, turn, address))
+
+    async def judge(self, turn: TurnId, address: Address, judgement: str) -> Answered | None:
+        return await self._database.write(lambda connection: arrivals.judge(connection, turn, address, judgement))
 
     async def move(self, moved: Moved) -> None:
         await self._database.write(lambda connection: moves.move(connection, moved))
@@ -161,6 +168,16 @@ class SqlStore:
 
     async def drop_post(self, turn: Turn, page: int) -> None:
         await self._database.write(lambda connection: record.drop(connection, turn, page))
+
+    # ---- when to keep still
+
+    async def penalise(self, name: str, until: float) -> None:
+        now = self._clock.now()
+        await self._database.write(lambda connection: penalties.penalise(connection, name, until, now))
+
+    async def penalties(self) -> Mapping[str, float]:
+        now = self._clock.now()
+        return await self._database.read(lambda connection: penalties.living(connection, now))
 
     # ---- for the worker's sleep, the operator and the metrics
 

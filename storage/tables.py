@@ -1,4 +1,4 @@
-"""The four tables: who wrote, in which conversation, what was asked and answered, and what stands on the platform."""
+"""The tables: who wrote, where, what was asked and answered, what stands on the platform, and until when to wait."""
 
 from sqlalchemy import (
     JSON,
@@ -130,6 +130,8 @@ turns = Table(
     Column("language", Text, nullable=False),
     #: Platform id of the message that the answer replies to; empty for none.
     Column("reply_to", Text, nullable=False),
+    #: It was asked with a button: nobody wrote the question.
+    Column("pressed", Boolean, nullable=False, server_default=false()),
     #: With the id, the order in the conversation.
     Column("sort_key", Ordered, nullable=False),
     #: See `bridge.model.TurnState`; which methods of the Store make each is said there.
@@ -148,6 +150,8 @@ turns = Table(
     Column("answer", Text, nullable=False, server_default=""),
     #: A flag and not a state: the turn goes on until its worker has seen it.
     Column("cancel_requested", Boolean, nullable=False, server_default=false()),
+    #: What the person who judged the answer last thinks of it: `like`, `dislike` or nothing.
+    Column("judged", Text, nullable=False, server_default=""),
     #: Token of the newest claim, which fences every write; empty before the first and after `postpone` and `settle`.
     Column("lease", Text, nullable=False, server_default=""),
     #: Who prolongs it; NULL: nobody.
@@ -163,6 +167,7 @@ turns = Table(
     CheckConstraint(_among(*TurnState), name="state_known"),
     CheckConstraint(f"({_among(*SETTLED)}) = (settled_at IS NOT NULL)", name="settled"),
     CheckConstraint("kind IN ('question', 'command')", name="kind_known"),
+    CheckConstraint("judged IN ('', 'like', 'dislike')", name="judged_known"),
     CheckConstraint("(kind = 'command') = (conversation_id IS NULL)", name="queued"),
     #: A command has its answer from birth: it may never be asked.
     CheckConstraint(
@@ -213,4 +218,13 @@ posts = Table(
     #: Digest of the page that it shows; empty if unknown.
     Column("digest", Text, nullable=False),
     Column("final", Boolean, nullable=False),
+)
+
+#: Until when a platform wants no call from us.
+penalties = Table(
+    "penalties",
+    metadata,
+    #: Of the budget that it is about, as the adapter names it; may hold the id of a chat.
+    Column("name", Text, primary_key=True),
+    Column("until", Double, nullable=False),
 )

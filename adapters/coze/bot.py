@@ -5,6 +5,7 @@ import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
+from urllib.parse import quote
 
 import cozepy
 
@@ -149,6 +150,12 @@ class CozeBot:
             if failed.code not in NOT_RUNNING and not await self._ended(conversation, chat):
                 self._failed(failed)
                 raise
+
+    async def judge(self, conversation: str, message: str, *, good: bool) -> None:
+        """Coze Studio has no such call: it raises there."""
+        path = f"/v1/conversations/{quote(conversation, safe='')}/messages/{quote(message, safe='')}/feedback"
+        with self._counting():
+            await self._api.call("POST", path, body={"feedback_type": "like" if good else "unlike"})
 
     async def aclose(self) -> None:
         await self._api.aclose()

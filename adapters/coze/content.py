@@ -4,10 +4,17 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 from bridge.answer import Source
+from bridge.media import named
+from bridge.model import Attachment, Kind
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_KINDS = {"image": Kind.PICTURE, "audio": Kind.AUDIO, "video": Kind.VIDEO, "file": Kind.DOCUMENT}
+_LINKS = re.compile(r"(image|img|picture|pic|photo|cover|audio|video|file)_?(?:url|uri|src)", re.IGNORECASE)
+"""Keys of a card under which addresses of pictures and files stand."""
+_SORTS = {"audio": Kind.AUDIO, "video": Kind.VIDEO, "file": Kind.DOCUMENT}
 _CARD_TEXTS = ("question", "title", "text", "content", "description")
 _DEPTH = 8
 """Cards are nested this deep at most; below, nothing is looked for."""
@@ -21,9 +28,22 @@ def readable(content: str, content_type: str) -> str:
     if content_type == "object_string" and isinstance(value, list):
         return "\n\n".join(part for item in value if isinstance(item, dict) and (part := _object(item)))
     if isinstance(value, dict | list):
-        return "\n".join(dict.fromkeys(_card(value))) or f"[{content_type}]"
+        links = [_linked(attachment) for attachment in _of_card(value)]
+        return "\n".join(dict.fromkeys([*_card(value), *links])) or f"[{content_type}]"
     hidden = content_type == "audio" or content.lstrip().startswith(("{", "["))
     return f"[{content_type}]" if hidden else content
+
+
+def attachments(content: str, content_type: str) -> tuple[Attachment, ...]:
+    """The pictures and files of a rich answer, each address once; those in the Markdown of a plain one are not told."""
+    if content_type in ("", "text"):
+        return ()
+    value = parsed(content)
+    if content_type == "object_string" and isinstance(value, list):
+        found = [one for item in value if isinstance(item, dict) and (one := _of_object(item))]
+    else:
+        found = _of_card(value)
+    return tuple({one.url: one for one in found}.values())
 
 
 def parsed(text: Any) -> Any:
@@ -87,8 +107,57 @@ def _object(item: dict[str, Any]) -> str:
     kind = str(item.get("type") or "file")
     if kind == "text":
         return str(item.get("text") or "")
-    name, url = str(item.get("name") or item.get("file_name") or kind), str(item.get("file_url") or "")
-    return f"{'!' * (kind == 'image')}[{name}]({url})" if url else f"[{name}]"
+    attachment = _of_object(item)
+    return _linked(attachment) if attachment else f"[{_name(item) or kind}]"
+
+
+def _of_object(item: dict[str, Any]) -> Attachment | None:
+    """What such an item brings along."""
+    kind, url = str(item.get("type") or "file"), _address(str(item.get("file_url") or ""))
+    if kind == "text" or not url:
+        return None
+    name = _name(item) or ("" if kind == "image" else named(url)) or kind
+    return Attachment(kind=_KINDS.get(kind, Kind.DOCUMENT), name=name, url=url)
+
+
+def _name(item: dict[str, Any]) -> str:
+    return str(item.get("name") or item.get("file_name") or "")
+
+
+def _linked(attachment: Attachment) -> str:
+    """As Markdown."""
+    name = re.sub(r"[\\\[\]]", r"\\\g<0>", " ".join(attachment.name.split()))
+    return f"{'!' * (attachment.kind is Kind.PICTURE)}[{name}]({attachment.url})"
+
+
+def _address(url: str) -> str:
+    """Without what would end a link in Markdown."""
+    return re.sub(r"[\s()<>\\]", lambda sign: quote(sign[0], safe=""), url)
+
+
+def _of_card(value: Any, depth: int = 0) -> list[Attachment]:
+    """What a card shows, by the names of its fields; cards are not documented."""
+    if depth > _DEPTH:
+        return []
+    if isinstance(value, str):
+        return _of_card(parsed(value), depth + 1) if value.lstrip().startswith(("{", "[")) else []
+    if isinstance(value, list):
+        return [found for part in value for found in _of_card(part, depth + 1)]
+    if not isinstance(value, dict):
+        return []
+    found = []
+    for key, part in value.items():
+        if isinstance(part, str) and part.startswith(("http://", "https://")):
+            if sort := _LINKS.fullmatch(key):
+                kind = _SORTS.get(sort[1].lower(), Kind.PICTURE)
+            elif key in ("url", "src") and value.get("type") in _KINDS:
+                kind = _KINDS[value["type"]]
+            else:
+                continue
+            found.append(Attachment(kind=kind, name=_name(value) or named(part) or str(kind), url=_address(part)))
+        else:
+            found += _of_card(part, depth + 1)
+    return found
 
 
 def _card(value: Any, depth: int = 0) -> Iterator[str]:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cozepy import ChatEvent, ChatEventType
+from pydantic_core import from_json
 
 from adapters.coze import content
 from adapters.coze.errors import number, of_code
 from bridge.answer import (
     ActionRequired,
     BotEvent,
+    MediaFound,
     MessageCompleted,
     ReasoningDelta,
     SourcesFound,
@@ -87,6 +89,23 @@ def of_event(event: ChatEvent, unknown: Unknown) -> Sequence[BotEvent]:
     return ()
 
 
+def quick(data: bytes) -> Sequence[BotEvent] | None:
+    """What a delta says that looks as deltas of answers do; None for every other, which cozepy's models shall read."""
+    try:
+        said = from_json(data)
+    except ValueError:
+        return None
+    if not isinstance(said, dict) or said.get("type") != "answer" or said.get("role") != "assistant":
+        return None
+    answer, text, thought = said.get("id"), said.get("content"), said.get("reasoning_content") or ""
+    if said.get("content_type") != "text" or not (type(answer) is type(text) is type(thought) is str):
+        return None
+    if not thought:
+        return (TextDelta(answer, text),) if text else ()
+    reasoning = ReasoningDelta(answer, thought)
+    return (reasoning, TextDelta(answer, text)) if text else (reasoning,)
+
+
 def _delta(message: Words, unknown: Unknown) -> Sequence[BotEvent]:
     """A piece of an answer; pieces of cards and the like are JSON fragments, so only their whole is shown."""
     if message.type != "answer":
@@ -117,7 +136,7 @@ def of_message(said: Said, unknown: Unknown) -> Sequence[BotEvent]:
     """What one whole message says."""
     match said.type:
         case "answer" if said.role != "user":
-            return (MessageCompleted(said.id, content.readable(said.content, said.content_type), said.reasoning),)
+            return _answer(said)
         case "function_call":
             return (ToolCalled(content.tool(said.content)),)
         case "tool_response" | "tool_output":
@@ -134,6 +153,12 @@ def of_message(said: Said, unknown: Unknown) -> Sequence[BotEvent]:
         case other:
             unknown(f"message:{other}")
             return ()
+
+
+def _answer(said: Said) -> Sequence[BotEvent]:
+    answer = MessageCompleted(said.id, content.readable(said.content, said.content_type), said.reasoning)
+    found = content.attachments(said.content, said.content_type)
+    return (answer, MediaFound(found)) if found else (answer,)
 
 
 def _sources(data: Any) -> Sequence[BotEvent]:

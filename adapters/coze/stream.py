@@ -124,7 +124,7 @@ class Reading:
 
     async def _follow(self) -> tuple[BridgeError | None, httpx.Response | None]:
         """One request, read to its end and closed: why it did not end well, and what was answered."""
-        responses = arriving()
+        responses = arriving(self._take)
         try:
             failure = await self._listen(responses)
         except Exception as error:  # What cozepy lets through is told in errors.py: there is no common root.
@@ -160,6 +160,17 @@ class Reading:
                 return self._close(event, how)
             self._changed.set()
         return Unreachable("the stream ended before the chat", certain=False, reference=self._reference)
+
+    def _take(self, data: bytes) -> bool:
+        """A delta that is taken past cozepy, unless it is the first that is heard of the chat, or looks surprising."""
+        said = events.quick(data) if self._started is not None else None
+        if said is None:
+            return False
+        self._heard_at = self._clock.monotonic()
+        for piece in said:
+            self._tell(piece)
+        self._changed.set()
+        return True
 
     def _start(self, event: ChatEvent) -> None:
         if event.chat is not None:

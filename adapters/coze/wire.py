@@ -13,6 +13,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from adapters.coze.auth import JwtAuth, tls
 from adapters.coze.errors import AUTH_CODES, envelope, log_id, of_exception, of_response
+from adapters.coze.lane import Lane, Streamed, Take
 from bridge.errors import BotFailed, BridgeError
 from bridge.trail import note
 
@@ -25,24 +26,28 @@ CONNECT_SECONDS = 5.0
 POOL_SECONDS = 10.0
 KEEPALIVE_SECONDS = 15.0
 
-_arrived: ContextVar[list[httpx.Response] | None] = ContextVar("coze_arrived", default=None)
+_arrived: ContextVar[tuple[list[httpx.Response], Take] | None] = ContextVar("coze_arrived", default=None)
 
 
-def arriving() -> list[httpx.Response]:
+def arriving(take: Take) -> list[httpx.Response]:
     """From now on, in this task, every response is put into this list before its body is read.
 
     cozepy shows the response only with the first event; we need it for the log id, the status and the closing.
+    `take` is offered the deltas of a stream (lane.py).
     """
     responses: list[httpx.Response] = []
-    _arrived.set(responses)
+    _arrived.set((responses, take))
     return responses
 
 
 async def _note(response: httpx.Response) -> None:
     note(coze_log=log_id(response))
-    responses = _arrived.get()
-    if responses is not None:
+    arrived = _arrived.get()
+    if arrived is not None:
+        responses, take = arrived
         responses.append(response)
+        if isinstance(response, Streamed):
+            response.take = take
 
 
 class Api:
@@ -52,7 +57,7 @@ class Api:
         self._root = api_base.rstrip("/")
         self._auth = auth
         self._client = cozepy.AsyncHTTPClient(  # type: ignore[no-untyped-call]  # as it is in cozepy
-            transport=_transport(self._root),
+            transport=Lane(_transport(self._root)),
             timeout=httpx.Timeout(read_seconds, connect=CONNECT_SECONDS, pool=POOL_SECONDS),
             follow_redirects=False,  # A redirected POST would arrive as a GET.
             event_hooks={"response": [_note]},

@@ -4,21 +4,22 @@ import asyncio
 import logging
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack import markup
+from adapters.slack import attaching
 from adapters.slack.errors import REFUSED_TOKEN, calling
+from adapters.slack.finding import Finding
 from adapters.slack.limits import Seconds, limits
 from adapters.slack.members import Roster
 from adapters.slack.parse import DM, Reading
 from adapters.slack.receiving import Receiving
 from adapters.slack.sockets import SocketMode
-from bridge import texts
-from bridge.errors import BridgeError, ConfigError, Gone, Permanent, RateLimited, Transient, Unreachable
-from bridge.model import Address, Page
+from adapters.slack.streams import Mode
+from adapters.slack.writing import Writing
+from bridge.errors import BridgeError, ConfigError, RateLimited, Transient, Unreachable
+from bridge.model import Address, Inbound, Moved, Page
 from bridge.ports import Accept, Clock, Limits, Meter, Mount, Reply
 
 log = logging.getLogger(__name__)
@@ -28,15 +29,7 @@ _sdk_log.setLevel(logging.WARNING)
 
 COMMANDS = frozenset({"start", "help", "new", "reset", "stop", "retry", "status"})
 PATH = "/slack/events"
-MARK = "coze_bridge_page"
-"""`event_type` of the metadata that our messages carry."""
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 30.0
-FIND_BACK = 5.0
-"""Seconds before `since` at which a search begins, as clocks differ."""
-FIND_PAGES, FIND_SIZE = 5, 200
-"""So many messages after the question are looked through: an answer stands close to it."""
-LATCH_SECONDS = 600.0
-"""For so long we show no "is thinking…" after Slack refused to."""
 PING_SECONDS = 10.0
 
 
@@ -55,7 +48,7 @@ class SlackAdapter:
         clock: Clock,
         meter: Meter,
         dm: DM = "thread",
-        streaming: bool = True,
+        streaming: Mode = "auto",
         commands: Collection[str] = COMMANDS,
         ping_seconds: float = PING_SECONDS,
         seconds: Seconds | None = None,
@@ -75,10 +68,13 @@ class SlackAdapter:
         self._receiving: Receiving | None = None
         self._sockets: SocketMode | None = None
         self._listening = False
-        self._quiet_until = 0.0
-        self._told_scope = False
+        self._us = ""
+        """Our bot's user id; like the account, known after `open`."""
+        self._writing = Writing(streaming, self._connect, clock)
+        self._attaching = attaching.Attaching(self._connect, clock)
+        self._finding = Finding(self._connect, self._writing.streams.known)
         self.account = ""
-        self.limits: Limits = limits(streams=streaming, seconds=seconds or Seconds())
+        self.limits: Limits = limits(streaming, seconds=seconds or Seconds(), grows=self._writing.grows)
 
     # ---- lifecycle
 
@@ -105,7 +101,7 @@ class SlackAdapter:
             commands=self._commands,
             dm=self._dm,
         )
-        self.account = me.team
+        self.account, self._us = me.team, me.user
         if self._receiving is None:
             self._receiving = Receiving(
                 web, me, signing_secret=self._signing_secret, clock=self._clock, meter=self._meter
@@ -163,7 +159,15 @@ class SlackAdapter:
         """
         assert self._receiving is not None, "open first"
         assert self._session is not None, "closed"
-        self._receiving.accept = accept
+
+        async def hear(inbound: Inbound | Moved) -> None:
+            assert isinstance(inbound, Inbound)
+            self._writing.heard(inbound)
+            await accept(inbound)
+            if inbound.quiet:
+                await self._writing.rest(inbound.address)
+
+        self._receiving.accept = hear
         try:
             if self._app_token:
                 self._sockets = SocketMode(
@@ -204,101 +208,29 @@ class SlackAdapter:
 
     async def send(self, address: Address, page: Page, *, reply_to: str = "") -> str:  # noqa: ARG002
         """Posts the page into its thread and returns its `ts`. In Slack an answer is shown by its thread."""
-        async with calling("chat.postMessage"):
-            answer = await self._connect().chat_postMessage(
-                channel=address.chat,
-                thread_ts=address.thread or None,
-                unfurl_links=False,
-                unfurl_media=False,
-                metadata={"event_type": MARK, "event_payload": {"mark": page.mark}},
-                **_looks(page),
-            )
-        return str(answer["ts"])
+        return await self._writing.send(address, page)
+
+    async def attach(self, address: Address, page: Page, content: bytes, *, reply_to: str = "") -> str:  # noqa: ARG002
+        """Posts the file into its thread and returns its id; Slack shows it a moment later."""
+        assert page.attachment is not None
+        return await self._attaching.attach(address, page.attachment, content)
 
     async def edit(self, address: Address, message_id: str, page: Page) -> str:
         """Makes that message show the page; returns as well if it did already."""
-        async with calling("chat.update"):
-            await self._connect().chat_update(channel=address.chat, ts=message_id, **_looks(page))
+        await self._writing.edit(address, message_id, page)
         return message_id
 
     async def delete(self, address: Address, message_id: str) -> None:
         """Removes that message; returns as well if it was gone already."""
-        try:
-            async with calling("chat.delete"):
-                await self._connect().chat_delete(channel=address.chat, ts=message_id)
-        except Gone:
-            return
+        if message_id.startswith(attaching.MARK):
+            await self._attaching.delete(message_id)
+        else:
+            await self._writing.delete(address, message_id)
 
     async def working(self, address: Address, language: str = "en") -> None:
         """Shows "is thinking…" in the thread. Raises RateLimited; every other failure ends the courtesy for a while."""
-        if not address.thread or self._clock.monotonic() < self._quiet_until:
-            return
-        try:
-            async with calling("assistant.threads.setStatus"):
-                await self._connect().assistant_threads_setStatus(
-                    channel_id=address.chat, thread_ts=address.thread, status=texts.text("thinking", language)
-                )
-        except RateLimited:
-            raise
-        except BridgeError as error:
-            self._quiet_until = self._clock.monotonic() + LATCH_SECONDS
-            log.debug("no sign of work for a while: %s", error)
-
-    # ---- finding again
+        await self._writing.working(address, language)
 
     async def find(self, address: Address, mark: str, *, since: float) -> str | None:
         """The `ts` of the message with that mark, posted at or after `since`, or None. Raises Transient."""
-        where = {
-            "channel": address.chat,
-            "oldest": f"{since - FIND_BACK:.6f}",
-            "inclusive": True,
-            "include_all_metadata": True,
-            "limit": FIND_SIZE,
-        }
-        method = "conversations.history"
-        if address.thread:
-            method, where = "conversations.replies", where | {"ts": address.thread}
-        try:
-            async with calling(method):
-                return await self._search(method, where, mark)
-        except Permanent as error:
-            # Most likely a scope is missing; the price is a message that may stand there twice.
-            if not self._told_scope:
-                log.warning("cannot look for messages sent before a crash: %s", error)
-            self._told_scope = True
-        return None
-
-    async def _search(self, method: str, where: dict[str, Any], mark: str) -> str | None:
-        """Goes through what Slack shows, page by page."""
-        for _ in range(FIND_PAGES):
-            answer = await self._connect().api_call(method, http_verb="GET", params=where)
-            for message in answer.get("messages") or ():
-                if _mark(message) == mark:
-                    return str(message["ts"])
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return None
-            where = where | {"cursor": cursor}
-        return None
-
-
-def _mark(message: dict[str, Any]) -> str:
-    metadata = message.get("metadata") or {}
-    if metadata.get("event_type") != MARK:
-        return ""
-    return str((metadata.get("event_payload") or {}).get("mark") or "")
-
-
-def _looks(page: Page) -> dict[str, Any]:
-    """The arguments that show the page: Markdown, or plain text if Slack refused the Markdown.
-
-    Plain text goes into `text` where an edit can still follow, else into blocks of it, with its beginning as `text`
-    for notifications.
-    """
-    if not page.simpler:
-        return {"markdown_text": markup.render(page.text)}
-    text = markup.escape(page.text)
-    if len(text) <= markup.MOST_PLAIN:
-        return {"text": text, "mrkdwn": False}
-    blocks = [{"type": "section", "text": {"type": "plain_text", "text": part}} for part in markup.sections(page.text)]
-    return {"text": markup.escape(page.text[:200]), "blocks": blocks}
+        return await self._finding.find(address, mark, us=self._us, since=since)

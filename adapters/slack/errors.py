@@ -16,6 +16,7 @@ UNTOLD_WAIT = 30.0
 """Seconds to wait if Slack names none (slack_sdk takes 30 then as well)."""
 
 _TOKEN = re.compile(r"\bx(?:ox|app)\S+")
+_NAMED = re.compile(r"[\w.]+: ([a-z_]+)(?: \(|$)")
 
 LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 """Told with HTTP 200; the usual way is status 429."""
@@ -77,13 +78,13 @@ BROKEN = frozenset(
 
 
 @asynccontextmanager
-async def calling(method: str) -> AsyncIterator[None]:
+async def calling(method: str, seconds: float | None = None) -> AsyncIterator[None]:
     """Around one call of the Web API: raises our errors in place of Slack's, and gives the call up in time.
 
     The messages name the method and Slack's error, never an argument, so that no token and no text gets into a log.
     """
     try:
-        async with asyncio.timeout(CALL_SECONDS):
+        async with asyncio.timeout(CALL_SECONDS if seconds is None else seconds):
             yield
     except SlackApiError as error:
         raise answered(method, error) from None
@@ -130,6 +131,12 @@ def refusal(method: str, name: str, body: dict[str, object]) -> BridgeError:
         return Unrenderable(message)
     # channel_not_found, not_in_channel, is_archived, restricted_action*, messages_tab_disabled, … and what is new.
     return Refused(message)
+
+
+def named(error: BridgeError) -> str:
+    """Slack's name for what went wrong, by an error that was raised by `calling`; empty if Slack named nothing."""
+    found = _NAMED.match(str(error))
+    return found[1] if found else ""
 
 
 def _wait(headers: object) -> float:

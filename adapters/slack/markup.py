@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 MOST_UNITS = 11_000
 """UTF-16 units of one message. Slack takes 12,000 characters of `markdown_text`; what it counts as a character, it does
 not say, so we count as JavaScript does and stay below."""
+MOST_STREAMED = 9_000
+"""UTF-8 bytes of one stream. Slack refuses more than some 10,600 as `msg_too_long` (openclaw issue 143882)."""
 MOST_PLAIN = 4_000
 """Characters of `text` that `chat.update` takes; `chat.postMessage` takes more, but then no edit could follow."""
 MOST_SECTION = 3_000
@@ -63,6 +65,12 @@ def render(markdown: str) -> str:
 def fill(markdown: str, simpler: int = 0) -> float:  # noqa: ARG001 - the plain form is never longer
     """How full this makes one message: 1.0 is the most that we put in."""
     return _units(render(markdown)) / MOST_UNITS
+
+
+def stream_fill(markdown: str, simpler: int = 0) -> float:  # noqa: ARG001 - as above
+    """The same of a message that is streamed; since nobody knows beforehand which will be, all get as small."""
+    rendered = render(markdown)
+    return max(_units(rendered) / MOST_UNITS, len(rendered.encode(errors="surrogatepass")) / MOST_STREAMED)
 
 
 def escape(text: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from adapters.slack import tokens
+from adapters.slack.extras import ACTION
 from bridge.model import Address, File, Inbound, Sender
 
 Payload = dict[str, Any]
@@ -38,9 +39,13 @@ def inbound(payload: Payload, me: Reading, *, now: float) -> Inbound | None:
     """What a person told us with this payload, None if nobody did. `now` (Unix seconds) dates slash commands."""
     if "command" in payload and "trigger_id" in payload:
         return _slash(payload, me, now)
+    if payload.get("type") == "block_actions":
+        return _pressed(payload, me, now)
     event = payload.get("event")
     if payload.get("type") != "event_callback" or not isinstance(event, dict) or not _ours(payload, me):
         return None
+    if event.get("type") == "agent_session_stopped":
+        return _stopped(event, me)
     if event.get("type") not in ("message", "app_mention") or not _by_a_person(event, me):
         return None
     return _message(event, me)
@@ -131,6 +136,50 @@ def _slash(payload: Payload, me: Reading, now: float) -> Inbound:
         sort_key=sort_key(f"{now:.6f}"),
         command=name.lower() if known else "help",
         personal=channel.startswith("D") or payload.get("channel_name") == "directmessage",
+    )
+
+
+def _stopped(event: Payload, me: Reading) -> Inbound | None:
+    """Slack's own Stop button: it has ended the streams of that thread. Whoever pressed it need not have asked."""
+    channel, thread, user, ts = (str(event.get(name) or "") for name in ("channel", "thread_ts", "user", "event_ts"))
+    if not (channel and user and _TS.fullmatch(thread) and _TS.fullmatch(ts)):
+        return None
+    return Inbound(
+        key=f"slack:{me.team}:{channel}:{ts}:stop",
+        address=me.address(channel, thread),
+        sender=Sender(id=user),
+        text="",
+        sent_at=float(ts),
+        sort_key=sort_key(ts),
+        command="stop",
+        personal=channel.startswith("D"),
+        quiet=True,
+    )
+
+
+def _pressed(payload: Payload, me: Reading, now: float) -> Inbound | None:
+    """A press of a button of ours: the person's next words in the thread of the message that it stands below."""
+    pressed, user, container = (payload.get(name) for name in ("actions", "user", "container"))
+    action = pressed[0] if isinstance(pressed, list) and pressed else None
+    if not (isinstance(action, dict) and isinstance(user, dict) and isinstance(container, dict)):
+        return None
+    channel, ts = str(container.get("channel_id") or ""), str(container.get("message_ts") or "")
+    ours, sender = str(action.get("action_id") or "").startswith(ACTION), str(user.get("id") or "")
+    if not (ours and sender and channel and _TS.fullmatch(ts) and action.get("value")):
+        return None
+    private = channel.startswith("D")
+    thread = str(container.get("thread_ts") or (payload.get("message") or {}).get("thread_ts") or "")
+    pressed_at = str(action.get("action_ts") or "")
+    return Inbound(
+        key=f"slack:{me.team}:press:{payload.get('trigger_id')}",
+        address=me.address(channel, thread or ("" if private and me.dm == "person" else ts)),
+        sender=Sender(id=sender, team=str(user.get("team_id") or "")),
+        text="",
+        sent_at=now,
+        sort_key=sort_key(pressed_at if _TS.fullmatch(pressed_at) else f"{now:.6f}"),
+        personal=private,
+        reply_to=ts,
+        press=str(action["value"]),
     )
 
 

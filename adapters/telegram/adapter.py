@@ -4,9 +4,12 @@ import asyncio
 import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from typing import Literal
 
+from adapters.telegram.drafts import KEEP_ALIVE_SECONDS, DraftId, Drafts
 from adapters.telegram.errors import CREDENTIALS, translated
-from adapters.telegram.markup import fill
+from adapters.telegram.forms import Forms
 from adapters.telegram.menu import LANGUAGES, menu
 from adapters.telegram.parse import PLATFORM, Me
 from adapters.telegram.polling import Polling
@@ -14,7 +17,7 @@ from adapters.telegram.reading import Reading
 from adapters.telegram.transport import Line
 from adapters.telegram.webhook import PATH, Webhook
 from adapters.telegram.writing import Writing, in_time
-from bridge.errors import BridgeError, ConfigError, Transient, Unreachable
+from bridge.errors import BridgeError, ConfigError, Gone, Permanent, Transient, Unreachable
 from bridge.model import Address, Page
 from bridge.ports import Accept, Budget, Clock, Limits, Meter, Mount, Verb
 
@@ -25,6 +28,10 @@ POLL_SECONDS = 30.0
 TYPING_SECONDS = 4.5
 """The sign lasts 5 s, or until a message of the bot (Bot API, sendChatAction)."""
 CHAT_BURST = 3
+DRAFT_SECONDS = 0.5
+"""Between drafts in one chat. No limit of theirs is published; peers saw 429s at a quarter of a second."""
+Streaming = Literal["edit", "draft", "rich", "off"]
+"""How answers grow: as messages that are edited; in private chats as drafts; as rich messages; or not at all."""
 TOKEN = re.compile(r"[1-9][0-9]*:[A-Za-z0-9_-]+")
 LONGEST_TOKEN = 80
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
@@ -48,7 +55,7 @@ class TelegramAdapter:
         meter: Meter,
         webhook_url: str = "",
         webhook_secret: str = "",
-        streaming: bool = True,
+        streaming: Streaming = "edit",
         commands: Collection[str] = (),
         account_rate: float = 30.0,
         private_every: float = 1.05,
@@ -56,18 +63,27 @@ class TelegramAdapter:
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self.account = token.partition(":")[0]
-        self.limits = Limits(fill=fill, budgets=self._budgets, streams=streaming, working_every=TYPING_SECONDS)
+        self._forms = Forms(rich=streaming == "rich")
+        self.limits = Limits(
+            fill=self._forms.fill,
+            budgets=self._budgets,
+            streams=streaming != "off",
+            working_every=TYPING_SECONDS,
+            keep_alive=KEEP_ALIVE_SECONDS if streaming == "draft" else 0.0,
+        )
         self._token, self._webhook_url, self._webhook_secret = token, webhook_url, webhook_secret
         self._commands = frozenset(commands)
         self._private_every, self._group_every = private_every, group_every
-        # A bucket of 5 that gains 25 a second lets at most 30 through in any second; one of 28 would let 58.
-        burst = max(1, int(account_rate / 6))
+        # A bucket of 3 that gains 27 a second lets at most 30 through in any second; one of 28 would let 58.
+        burst = max(1, int(account_rate / 10))
         gain = account_rate - burst if account_rate > burst + 1 else account_rate
         self._of_account = Budget(name=f"{PLATFORM}:{self.account}", burst=burst, every=1 / gain)
         self._line = Line(token or "none", api_base, poll_seconds=poll_seconds)
         bot = self._bot = self._line.bot
-        self._writing = Writing(bot)
-        self._reading = Reading(meter, self._answer_query)
+        self._writing = Writing(bot, self._forms)
+        self._drafts = Drafts(bot, self._forms, clock, on=streaming == "draft")
+        self._meter = meter
+        self._reading = Reading(meter, self._answer_query, clock)
         self._polling = Polling(bot, self._reading, clock, poll_seconds=poll_seconds)
         self._webhook = Webhook(bot, self._reading, clock, url=webhook_url, secret=webhook_secret)
 
@@ -104,27 +120,80 @@ class TelegramAdapter:
             group.create_task(self._webhook.run(accept) if self._webhook_url else self._polling.run(accept))
 
     async def send(self, address: Address, page: Page, *, reply_to: str = "") -> str:
-        return await self._writing.send(address, page, reply_to)
+        if page.final or not self._drafts.fits(address):
+            return await self._writing.send(address, page, reply_to)
+        draft = DraftId.of(page, reply_to)
+        await self._drafts.show(address, draft, page)
+        return str(draft)
+
+    async def attach(self, address: Address, page: Page, content: bytes, *, reply_to: str = "") -> str:
+        assert page.attachment is not None
+        return await self._writing.attach(address, page.attachment, content, reply_to)
 
     async def edit(self, address: Address, message_id: str, page: Page) -> str:
-        await self._writing.edit(address, message_id, page)
+        if draft := DraftId.read(message_id):
+            return await self._edit_draft(address, draft, page)
+        if not page.final and self._drafts.fits(address):
+            # Its budget is that of drafts, which an edit is not.
+            raise Unreachable("this answer began as a message")
+        try:
+            await self._writing.edit(address, message_id, page)
+        except Gone:
+            if self._forms.begins_rich:
+                # Perhaps it stands all the same, and only cannot become text: then it would stay beside the answer.
+                with suppress(Permanent):
+                    await self._writing.delete(address, message_id)
+            raise
+        return message_id
+
+    async def _edit_draft(self, address: Address, draft: DraftId, page: Page) -> str:
+        """Shows it as a draft, or sends it as the message that it becomes."""
+        if not page.final and self._drafts.fits(address):
+            await self._drafts.show(address, draft, page)
+            return str(draft)
+        repeats = not self._drafts.knows(address, draft)
+        await self._drafts.settled(address, draft)
+        try:
+            message_id = await self._writing.send(address, page, draft.reply_to)
+        except Unreachable as problem:
+            # The core sees an edit, which it may repeat; but then a message would be sent twice.
+            repeats = not problem.certain
+            raise
+        finally:
+            if repeats:
+                self._meter.count("possible_duplicates", platform=PLATFORM)
+        self._drafts.end(address, draft)
         return message_id
 
     async def delete(self, address: Address, message_id: str) -> None:
-        await self._writing.delete(address, message_id)
+        if draft := DraftId.read(message_id):
+            self._drafts.end(address, draft)
+        else:
+            await self._writing.delete(address, message_id)
 
     async def working(self, address: Address, language: str = "en") -> None:  # noqa: ARG002 - Telegram has the words
-        await self._writing.working(address)
+        if self._drafts.stands(address):
+            await self._drafts.renew(address)
+        else:
+            await self._writing.working(address)
 
     async def aclose(self) -> None:
         await self._reading.aclose()
         await self._line.aclose()
 
-    def _budgets(self, address: Address, _verb: Verb) -> Sequence[Budget]:
-        """All verbs share them; a group's id is negative. 3 + 60/3.6 calls are at most 20 in any minute."""
+    def _budgets(self, address: Address, verb: Verb) -> Sequence[Budget]:
+        """All verbs share them; a group's id is negative. 3 + 60/3.6 calls are at most 20 in any minute.
+
+        Only drafts have a bucket of their own. But a 429 of either closes both: a draft is a typing sign to Telegram,
+        and calls of any kind inside of a penalty were seen to make it hours.
+        """
         every = self._group_every if address.chat.startswith("-") else self._private_every
-        chat = Budget(name=f"{self._of_account.name}:{address.chat}", burst=CHAT_BURST, every=every, serial=True)
-        return (self._of_account, chat)
+        chat, drafts = f"{self._of_account.name}:{address.chat}", f"{self._of_account.name}:{address.chat}:drafts"
+        if not self._drafts.fits(address):
+            return (self._of_account, Budget(name=chat, burst=CHAT_BURST, every=every, serial=True))
+        if verb in (Verb.START, Verb.GROW) or (verb is Verb.WORKING and self._drafts.stands(address)):
+            return (self._of_account, Budget(name=drafts, burst=1, every=DRAFT_SECONDS, serial=True, closes=(chat,)))
+        return (self._of_account, Budget(name=chat, burst=CHAT_BURST, every=every, serial=True, closes=(drafts,)))
 
     def _check_settings(self) -> None:
         """What Telegram would refuse anyway, said before it is asked."""
@@ -146,12 +215,12 @@ class TelegramAdapter:
         except BridgeError as problem:
             log.warning("Telegram: the menu of commands is not set (%s)", problem)
 
-    async def _answer_query(self, number: str) -> None:
+    async def _answer_query(self, number: str, notice: str) -> None:
         """The button's spinner ends."""
         try:
             async with in_time():
                 with translated():
-                    await self._bot.answer_callback_query(number)
+                    await self._bot.answer_callback_query(number, notice or None)
         except BridgeError as problem:
             log.debug("Telegram: a button is not answered (%s)", problem)
 

@@ -31,6 +31,10 @@ class Unchanged(Permanent):
     """The message shows already what it was asked to show."""
 
 
+class MethodUnknown(Unrenderable):
+    """The server is older than that method: it cannot show it in this way, to anybody."""
+
+
 TABLE: tuple[tuple[str, type[Permanent]], ...] = (
     ("message is not modified", Unchanged),
     ("message thread not found", ThreadGone),
@@ -79,6 +83,8 @@ def ours(error: TelegramError) -> BridgeError:
             wait = error.retry_after
             seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
             return RateLimited(f"Telegram asks us to wait {seconds:g} s", retry_after=seconds)
+        case InvalidToken() if any("method not found" in str(cause).lower() for cause in _roots(error)):
+            return MethodUnknown("Telegram's server does not know that method")
         case InvalidToken():
             # The operator's to mend; the answers wait for it.
             return Unreachable("Telegram refuses TELEGRAM_BOT_TOKEN", say=CREDENTIALS)

@@ -1,6 +1,6 @@
-"""How the Markdown parser of telegramify-markdown reads a text: its events, with their places in characters."""
+"""How a Markdown text is read: the parser's events, and edits to the text before they are asked for again."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -12,28 +12,17 @@ OPTIONS = (
     | pyromark.Options.ENABLE_TASKLISTS
     | pyromark.Options.ENABLE_MATH
 )
-"""Those that telegramify-markdown 1.4.1 parses with; others would see other code blocks than it does."""
 
 FILLER = "\ufdd0"
-"""Stands in the text while it is converted, as a letter without width, and is removed afterwards. Unicode reserves it
-for such inner use; a text that holds it all the same gets U+FFFD in its place first."""
+"""Stands in the text while it is parsed, as a letter without width, and is not written. Unicode reserves it for such
+inner use; a text that holds it all the same gets U+FFFD in its place first."""
 
-BREAK = "\ufdd1"
-"""The same for a line break where Markdown could not hold one."""
-
-
-class Event(NamedTuple):
-    """`do` is start, end, or at; `what` is the tag, with its attributes in `data`."""
-
-    do: str
-    what: str
-    data: Any
-    start: int
-    end: int
+Events = list[tuple[Any, Any]]
+"""What pulldown-cmark says, such as `({"Start": "Paragraph"}, {"start": 0, "end": 9})`, in bytes of the UTF-8 form."""
 
 
 class Edit(NamedTuple):
-    """Puts `text` in the place of source[start:end]."""
+    """Puts `text` in the place of source[start:end], in characters."""
 
     start: int
     end: int
@@ -47,10 +36,34 @@ class Source:
         self.text = text
 
     @cached_property
-    def events(self) -> list[Event]:
-        found: list[tuple[Any, Any]] = list(pyromark.events_with_range(self.text, options=OPTIONS))
-        place = _places(self.text, {offset for _, where in found for offset in where.values()})
-        return [_event(payload, place[where["start"]], place[where["end"]]) for payload, where in found]
+    def data(self) -> bytes:
+        return self.text.encode()
+
+    @cached_property
+    def events(self) -> Events:
+        found: Events = list(pyromark.events_with_range(self.text, options=OPTIONS, merge_text=True))
+        return found
+
+    def places(self, offsets: Collection[int]) -> Mapping[int, int] | range:
+        """The character at each of these bytes."""
+        if self.text.isascii():
+            return range(len(self.text) + 1)
+        places, done, count = {}, 0, 0
+        for offset in sorted(offsets):
+            count += len(self.data[done:offset].decode())
+            places[offset], done = count, offset
+        return places
+
+    def offsets(self, places: Sequence[int]) -> Sequence[int]:
+        """The byte at which each of these characters begins, in order."""
+        if self.text.isascii():
+            return places
+        offsets, done, count = [], 0, 0
+        for place in places:
+            count += len(self.text[done:place].encode())
+            offsets.append(count)
+            done = place
+        return offsets
 
     def edited(self, edits: Iterable[Edit]) -> "Source":
         """With these edits; of two that overlap the later one is left out."""
@@ -63,43 +76,20 @@ class Source:
         return Source("".join((*parts, self.text[done:]))) if parts else self
 
     def code(self) -> list[tuple[int, int]]:
-        """Where code is, in order."""
+        """Where code is, in bytes and in order."""
         return [
-            (event.start, event.end)
-            for event in self.events
-            if event.what == "Code" or (event.do, event.what) == ("start", "CodeBlock")
+            (where["start"], where["end"])
+            for event, where in self.events
+            if type(event) is dict
+            and ("Code" in event or (type(what := event.get("Start")) is dict and "CodeBlock" in what))
         ]
 
     def outside_code(self) -> Iterator[tuple[int, str]]:
         """The stretches between the code, each with its start."""
+        code = self.code()
+        place = self.places([offset for span in code for offset in span])
         done = 0
-        for start, end in self.code():
-            yield done, self.text[done:start]
-            done = end
+        for start, end in code:
+            yield done, self.text[done : place[start]]
+            done = place[end]
         yield done, self.text[done:]
-
-
-def literal(text: str) -> str:
-    """The text, escaped so that Markdown shows it as it is."""
-    return "".join("\\" + char if char in r"\`*_{}[]<>()#+-.!|~$&" else char for char in text)
-
-
-def _event(payload: Any, start: int, end: int) -> Event:
-    if isinstance(payload, str):
-        return Event("at", payload, None, start, end)
-    ((do, what),) = payload.items()
-    if do not in ("Start", "End"):
-        return Event("at", do, what, start, end)
-    tag, data = (what, None) if isinstance(what, str) else next(iter(what.items()))
-    return Event(do.lower(), tag, data, start, end)
-
-
-def _places(text: str, offsets: Collection[int]) -> Mapping[int, int] | range:
-    """The character at each of these offsets into the UTF-8 form."""
-    if text.isascii():
-        return range(len(text) + 1)
-    data, places, done, count = text.encode(), {}, 0, 0
-    for offset in sorted(offsets):
-        count += len(data[done:offset].decode())
-        places[offset], done = count, offset
-    return places

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from adapters.telegram import written
 from bridge.model import Address, File, Inbound, Moved, Sender
 
 PLATFORM = "telegram"
@@ -45,8 +46,13 @@ class Me:
     """Names of the bridge's own commands."""
 
 
-def inbound(update: Json, me: Me) -> Inbound | Moved | None:
-    """What an update says to us; None if nothing. A shape that we do not know raises LookupError, TypeError or so."""
+def inbound(update: Json, me: Me, *, now: float = 0.0) -> Inbound | Moved | None:
+    """What an update says to us; None if nothing. A shape that we do not know raises LookupError, TypeError or so.
+
+    `now` (Unix seconds) dates presses of buttons: Telegram does not.
+    """
+    if (query := update.get("callback_query")) is not None:
+        return _pressed(query, me, now)
     message = update.get("message")
     if message is None:
         return None
@@ -54,22 +60,20 @@ def inbound(update: Json, me: Me) -> Inbound | Moved | None:
     if moved := _moved(message, me):
         return moved
     sender = _sender(message)
-    files = _files(message)
-    caption = "" if "text" in message else "caption_"
-    text = message.get("text") or message.get("caption") or ""
+    text, entities = _said(message)
+    files = () if text and "rich_message" in message else _files(message)
     if sender is None or not (text or files) or chat["type"] not in ("private", "group", "supergroup"):
         return None
     private = chat["type"] == "private"
-    words = Words(text, message.get(f"{caption}entities") or ())
+    words = Words(text, entities)
     read = _read(words, me, private=private, called=private or _answers_us(message, me))
     if read is None:
         return None
     command, said = read
     number, date = int(message["message_id"]), int(message["date"])
-    thread = str(int(message["message_thread_id"])) if message.get("is_topic_message") else ""
     return Inbound(
         key=f"{PLATFORM}:{me.id}:{chat['id']}:{number}",
-        address=Address(platform=PLATFORM, account=str(me.id), chat=str(int(chat["id"])), thread=thread),
+        address=_address(message, me),
         sender=sender,
         text=said,
         sent_at=float(date),
@@ -78,6 +82,41 @@ def inbound(update: Json, me: Me) -> Inbound | Moved | None:
         reply_to="" if private else str(number),
         files=files,
     )
+
+
+def _pressed(query: Json, me: Me, now: float) -> Inbound | None:
+    """A press of a button below a message of ours. Of old messages Telegram tells little more than where they are."""
+    message, author, press = query.get("message"), query["from"], query.get("data")
+    if message is None or not press or author.get("is_bot"):
+        return None
+    chat = message["chat"]
+    if chat["type"] not in ("private", "group", "supergroup"):
+        return None
+    number = int(message["message_id"])
+    return Inbound(
+        key=f"{PLATFORM}:{me.id}:press:{query['id']}",
+        address=_address(message, me),
+        sender=Sender(id=str(int(author["id"])), language=str(author.get("language_code") or "")),
+        text="",
+        sent_at=now,
+        sort_key=f"{int(now):012d}:{number:012d}",
+        reply_to=str(number),
+        press=str(press),
+    )
+
+
+def _said(message: Json) -> tuple[str, Sequence[Json]]:
+    """What is written in it, and the entities in that."""
+    if "rich_message" in message:
+        return written.words(message["rich_message"])
+    if "text" in message:
+        return message["text"], message.get("entities") or ()
+    return message.get("caption") or "", message.get("caption_entities") or ()
+
+
+def _address(message: Json, me: Me) -> Address:
+    thread = str(int(message["message_thread_id"])) if message.get("is_topic_message") else ""
+    return Address(platform=PLATFORM, account=str(me.id), chat=str(int(message["chat"]["id"])), thread=thread)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,24 +5,26 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from adapters.telegram.buttons import notice
 from adapters.telegram.parse import PLATFORM, Me, inbound
-from bridge.ports import Accept, Meter
+from bridge.ports import Accept, Clock, Meter
 
 log = logging.getLogger(__name__)
 
 ALLOWED_UPDATES = ("message", "callback_query", "my_chat_member")
 """Named with every poll and webhook: Telegram keeps the list of last time if there is none."""
 
-Answer = Callable[[str], Awaitable[None]]
-"""Answers the callback query with that id."""
+Answer = Callable[[str, str], Awaitable[None]]
+"""Answers the callback query with that id; the text flashes up, if there is one."""
 
 
 class Reading:
     """Gives updates to the core; what it cannot read it counts, and says so once per kind."""
 
-    def __init__(self, meter: Meter, answer: Answer) -> None:
+    def __init__(self, meter: Meter, answer: Answer, clock: Clock) -> None:
         self.me: Me | None = None
         """Known once the adapter is open."""
+        self._clock = clock
         self._meter = meter
         self._answer = answer
         self._named: set[str] = set()
@@ -38,7 +40,7 @@ class Reading:
         if kind not in ALLOWED_UPDATES:
             return self._ignore(kind, "of a kind that we did not ask for")
         try:
-            found = inbound(update, self.me)
+            found = inbound(update, self.me, now=self._clock.now())
         except (LookupError, TypeError, ValueError, AttributeError) as problem:
             return self._ignore(kind, f"of an unknown shape ({type(problem).__name__})")
         if found is not None:
@@ -54,8 +56,8 @@ class Reading:
     def _answer_soon(self, query: Any) -> None:
         """The button's spinner ends, without the next update waiting for it."""
         number = query.get("id") if isinstance(query, Mapping) else None
-        if number:
-            errand = asyncio.get_running_loop().create_task(self._run(self._answer(str(number))))
+        if isinstance(query, Mapping) and number:
+            errand = asyncio.get_running_loop().create_task(self._run(self._answer(str(number), notice(query))))
             self._errands.add(errand)
             errand.add_done_callback(self._errands.discard)
 

@@ -4,16 +4,21 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
-from telegram import Bot, LinkPreviewOptions, Message, MessageEntity, ReplyParameters
+from telegram import Bot, LinkPreviewOptions, Message, MessageEntity, MessageId, ReplyParameters
 from telegram.constants import ChatAction
 from telegram.error import ChatMigrated
 
+from adapters.telegram.attaching import Post, forms
+from adapters.telegram.buttons import keyboard
 from adapters.telegram.errors import ThreadGone, Unchanged, translated
-from adapters.telegram.markup import MOST_ENTITIES, Rendered, render
+from adapters.telegram.forms import Forms
+from adapters.telegram.markup import MOST_ENTITIES, Rendered
+from adapters.telegram.rich import Rich
 from bridge.errors import BridgeError, Gone, RateLimited, Refused, Unreachable, Unrenderable
-from bridge.model import Address, Page
+from bridge.model import Address, Attachment, Page
 
 log = logging.getLogger(__name__)
 
@@ -37,51 +42,81 @@ async def in_time() -> AsyncIterator[None]:
 class Writing:
     """Calls to the Bot API on behalf of one bot; remembers which groups have moved meanwhile."""
 
-    def __init__(self, bot: Bot) -> None:
+    def __init__(self, bot: Bot, forms: Forms) -> None:
         self._bot = bot
+        self._forms = forms
         self._moved: dict[str, str] = {}
         """Old chat → new chat, of groups that became supergroups. Message ids of the old one mean nothing there."""
 
     async def send(self, address: Address, page: Page, reply_to: str) -> str:
         """Posts the page and returns its message id."""
-        shown = _shown(page)
+        shown = self._forms.shown(page)
+        send = partial(self._send_rich, shown) if isinstance(shown, Rich) else partial(self._send_text, shown)
+        async with in_time():
+            with self._forms.watched():
+                return await self._post(address, partial(send, reply_markup=keyboard(page.choices)), reply_to)
 
-        async def post(chat: str, thread: str) -> Message:
+    async def _send_text(self, shown: Rendered, **where: Any) -> Message:
+        return await self._bot.send_message(
+            text=shown.text, entities=entities(shown), link_preview_options=NO_PREVIEW, **where
+        )
+
+    async def _send_rich(self, shown: Rich, **where: Any) -> MessageId:
+        """Of what comes back PTB 22.8 would not know the content."""
+        posted = {"rich_message": shown.content, **where}
+        sent: MessageId = await self._bot.do_api_request("sendRichMessage", posted, return_type=MessageId)
+        return sent
+
+    async def attach(self, address: Address, attachment: Attachment, content: bytes, reply_to: str) -> str:
+        """Posts the file and returns its message id."""
+        async with in_time():
+            *better, last = forms(self._bot, attachment, content)
+            for post in better:
+                try:
+                    return await self._post(address, post, reply_to)
+                except Unrenderable as problem:
+                    log.info("Telegram: a %s goes as a document (%s)", attachment.kind, problem)
+            return await self._post(address, last, reply_to)
+
+    async def _post(self, address: Address, call: Post, reply_to: str) -> str:
+        """The call that posts something, in the topic and below the message that it is for; its message id."""
+
+        async def post(chat: str, thread: str) -> Message | MessageId:
             reply = reply_to and chat == address.chat
-            return await self._bot.send_message(
-                int(chat),
-                shown.text,
-                entities=_entities(shown),
-                link_preview_options=NO_PREVIEW,
+            return await call(
+                chat_id=int(chat),
                 message_thread_id=int(thread) if thread else None,
                 reply_parameters=ReplyParameters(int(reply_to), allow_sending_without_reply=True) if reply else None,
             )
 
-        async with in_time():
-            try:
-                sent = await self._in_chat(address, lambda chat: post(chat, address.thread))
-            except ThreadGone:
-                if not address.thread or not address.chat.startswith("-"):
-                    raise
-                # The topic is gone, the group is not: the answer appears in its General topic.
-                sent = await self._in_chat(address, lambda chat: post(chat, ""))
+        try:
+            sent = await self._in_chat(address, lambda chat: post(chat, address.thread))
+        except ThreadGone:
+            if not address.thread or not address.chat.startswith("-"):
+                raise
+            # The topic is gone, the group is not: the answer appears in its General topic.
+            sent = await self._in_chat(address, lambda chat: post(chat, ""))
         return str(sent.message_id)
 
     async def edit(self, address: Address, message_id: str, page: Page) -> None:
         """Makes that message show the page."""
-        shown = _shown(page)
+        shown = self._forms.shown(page)
+        where = {"message_id": int(message_id), "reply_markup": keyboard(page.choices)}
         async with in_time():
-            with suppress(Unchanged):
-                await self._at_home(
-                    address,
-                    lambda chat: self._bot.edit_message_text(
-                        shown.text,
-                        chat_id=chat,
-                        message_id=int(message_id),
-                        entities=_entities(shown),
-                        link_preview_options=NO_PREVIEW,
-                    ),
-                )
+            with suppress(Unchanged), self._forms.watched():
+                await self._at_home(address, lambda chat: self._revise(shown, chat_id=chat, **where))
+
+    async def _revise(self, shown: Rendered | Rich, **where: Any) -> None:
+        if isinstance(shown, Rich):
+            await self._bot.edit_message_text(
+                None,  # type: ignore[arg-type]  # PTB 22.8 does not know that there may be none
+                api_kwargs={"rich_message": shown.content},
+                **where,
+            )
+        else:
+            await self._bot.edit_message_text(
+                text=shown.text, entities=entities(shown), link_preview_options=NO_PREVIEW, **where
+            )
 
     async def delete(self, address: Address, message_id: str) -> None:
         """Removes that message."""
@@ -129,12 +164,6 @@ class Writing:
         raise Gone("The group became a supergroup: its old messages cannot be reached")
 
 
-def _shown(page: Page) -> Rendered:
-    shown = render(page.text, plain=page.simpler > 0)
-    if not shown.text:
-        raise Unrenderable("There is nothing to show")
-    return shown
-
-
-def _entities(shown: Rendered) -> Sequence[MessageEntity]:
+def entities(shown: Rendered) -> Sequence[MessageEntity]:
+    """As PTB takes them."""
     return [MessageEntity(**entity) for entity in shown.entities[:MOST_ENTITIES]]

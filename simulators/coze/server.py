@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from simulators.coze import account, control, conversations, v3
+from simulators.coze import account, control, conversations, pictures, v3
 from simulators.coze.answers import Answer
 from simulators.coze.envelope import (
     FAULT,
@@ -64,14 +64,19 @@ class CozeSimulator:
         self.files = self.world.files
         self.app = web.Application(middlewares=[guard], client_max_size=20_000_000)
         self.app[WORLD] = self.world
-        for routes in (v3.ROUTES, conversations.ROUTES, account.ROUTES, control.ROUTES, fault_routes(self.faults)):
+        for routes in (v3.ROUTES, conversations.ROUTES, account.ROUTES, control.ROUTES, pictures.ROUTES):
             self.app.add_routes(routes)
+        self.app.add_routes(fault_routes(self.faults))
         self.app.on_response_prepare.append(_sign)
         self.app.on_shutdown.append(_stop)
 
     def script(self, contains: str, answer: Answer, *, times: int = -1) -> None:
         """Questions that contain the text get this answer; the newest script wins."""
         self.world.scripts.append(Script(contains=contains, answer=answer, times=times))
+
+    def serve(self, name: str, content: bytes, content_type: str) -> None:
+        """From now on that is what stands at `/pictures/` and the name."""
+        self.world.pictures[name] = (content, content_type)
 
     def fault(self, kind: str, **fields: Any) -> None:
         """Adds a Fault for `/v3/chat`, or for the `method` that is given."""
@@ -133,7 +138,7 @@ async def _admitted(request: web.Request, handler: Handler, call: dict[str, Any]
     method = resource.canonical if resource else request.path
     if world.studio and (method in STUDIO_LACKS or (request.method == "POST" and method == "/v3/chat/retrieve")):
         raise web.HTTPNotFound
-    if method != TOKEN_PATH:
+    if method not in (TOKEN_PATH, pictures.PATH):
         request[SESSION] = _session(world, request.headers.get("Authorization", ""))
     fault = world.faults.take(method, await _conversation_of(request)) if world.faults.waiting else None
     if fault is None:

@@ -168,6 +168,8 @@ class World:
     conversations: dict[str, Conversation] = field(default_factory=dict)
     chats: list[Chat] = field(default_factory=list)
     files: dict[str, File] = field(default_factory=dict)
+    pictures: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    """What answers point to, by name: the content and its media type."""
     scripts: list[Script] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)

@@ -6,8 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
-from simulators.coze import frames
-from simulators.coze.answers import Asked, plain
+from simulators.coze import frames, pictures
+from simulators.coze.answers import Answer, Asked, plain
 from simulators.coze.chat import Reel, Speech, bent
 from simulators.coze.choice import choose
 from simulators.coze.envelope import (
@@ -39,7 +39,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
     if fault and fault.kind == "error_event" and fault.value == "4016":
         return await _busy_event(request)
     asked = _asked(world, conversation, messages)
-    answer = bent(world.scripted(asked.text) or choose(asked, world.suggestions), fault)
+    answer = bent(world.scripted(asked.text) or _chosen(world, asked, request), fault)
     chat = _opened(world, conversation, body, messages, stream=stream, auto_save=auto_save)
     chat.session_name = request.get(SESSION, "")
     conversation.asking = ""
@@ -52,6 +52,10 @@ async def ask(request: web.Request) -> web.StreamResponse:
     if stream:
         return await follow(request, chat, reel)
     return answered(request, data=frames.chat_short(chat, world.studio))
+
+
+def _chosen(world: World, asked: Asked, request: web.Request) -> Answer:
+    return pictures.at_home(choose(asked, world.suggestions), f"{request.scheme}://{request.host}")
 
 
 def _checked(world: World, body: dict[str, Any], *, stream: bool, auto_save: bool) -> list[dict[str, Any]]:

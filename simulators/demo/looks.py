@@ -25,7 +25,7 @@ def telegram_message(event: Item) -> Item:
         "author": {"id": str(message["from"]["id"]), "name": message["from"]["first_name"]},
         "at": message["date"],
         "edited": event["kind"] == "edit",
-        "text": message.get("text") or message.get("caption") or "",
+        "text": message.get("text") or message.get("caption") or _lines(message.get("rich_message")),
         "entities": message.get("entities") or message.get("caption_entities") or [],
         "reply": replied
         and {
@@ -34,14 +34,21 @@ def telegram_message(event: Item) -> Item:
             "text": (replied.get("text") or replied.get("caption") or "")[:200],
         },
         "buttons": message.get("reply_markup", {}).get("inline_keyboard", []),
-        "media": next((kind for kind in MEDIA if kind in message), ""),
+        "media": message.get("document", {}).get("file_name") or next((kind for kind in MEDIA if kind in message), ""),
+        "picture": f"/telegram/control/files/{message['photo'][-1]['file_id']}" if "photo" in message else "",
         "deleted": False,
     }
+
+
+def _lines(rich: Item | None) -> str:
+    """The words of a rich message."""
+    return "\n".join(str(block["text"]) for block in rich["blocks"]) if rich else ""
 
 
 def slack_message(event: Item) -> Item:
     """A message as the simulated Slack keeps it; a message that opens a thread has none of its own."""
     message = event["message"]
+    markdown = message["markdown"] or any(block["type"] == "markdown" for block in message["blocks"])
     return {
         "message": f"slack/{message['channel']}/{message['ts']}",
         "platform": "slack",
@@ -53,14 +60,29 @@ def slack_message(event: Item) -> Item:
         "author": {"id": message["user"], "name": message["user"]},
         "at": float(message["ts"]),
         "edited": event["kind"] == "edit",
-        "text": message["raw"] if message["markdown"] else message["text"],
-        "markdown": message["markdown"],
-        "blocks": message["blocks"],
+        "text": message["raw"] if markdown else message["text"],
+        "markdown": markdown,
+        "blocks": [*message["blocks"], *_tasks(message)],
         "only_for": message["ephemeral_to"],
         "reactions": {name: len(users) for name, users in message["reactions"].items()},
         "media": next((file["name"] for file in message["files"]), ""),
+        "picture": next((_picture(file) for file in message["files"]), ""),
         "deleted": False,
     }
+
+
+def _picture(file: Item) -> str:
+    return f"/slack/control/files/{file['id']}" if file["mimetype"].startswith("image/") else ""
+
+
+def _tasks(message: Item) -> list[Item]:
+    """What the app does while it streams, as small print below its text."""
+    stream = message["stream"] or {"state": "", "tasks": {}}
+    titles = [task["title"] for task in stream["tasks"].values() if task["status"] == "in_progress"]
+    if stream["state"] != "streaming" or not titles:
+        return []
+    lines = [{"type": "plain_text", "text": title} for title in titles]
+    return [{"type": "markdown", "text": message["raw"]}, {"type": "context", "elements": lines}]
 
 
 def words(item: Item) -> str:

@@ -87,7 +87,10 @@ class Service:
         config = self._directory / "demo.toml"
         # A file of its own, so that the one of the person who starts the demo is not read; and a killed bridge is to
         # go on with its answers while one looks.
-        config.write_text("[tuning]\nlease_seconds = 4.0\n", encoding="utf-8")
+        # The simulated Coze serves its pictures on this machine, the real one does not.
+        simulated = self._settings.get("COZE_API_BASE", "").startswith("http://127.0.0.1:")
+        networks = 'media_networks = ["127.0.0.0/8"]\n' if simulated else ""
+        config.write_text(f"[tuning]\nlease_seconds = 4.0\n{networks}", encoding="utf-8")
         own = {
             **self._settings,
             "DATABASE_URL": f"sqlite+aiosqlite:///{self._directory}/bridge.db",

@@ -21,6 +21,8 @@ MOST_MESSAGES = 100
 """Messages of a chat that are kept."""
 NEWEST_MESSAGES = 20
 """Those of them whose every version is kept."""
+MOST_FILES = 50
+"""Files of a platform that are kept."""
 MOST_RECORDS = 1000
 """Calls and events that are kept of each simulator."""
 
@@ -108,6 +110,10 @@ class Stage:
                 del shelf[old]
             for message in list(shelf.values())[:-NEWEST_MESSAGES]:
                 del message.versions[:-1]
+        for files in (telegram.files, slack.workspace.files):
+            for name in list(files)[:-MOST_FILES]:
+                del files[name]
+                slack.workspace.contents.pop(name, None)
         logs: list[list[Any]] = [telegram.calls, slack.calls, slack.deliveries.log]
         if self.coze is not None:
             logs.append(self.coze.world.calls)

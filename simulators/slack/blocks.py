@@ -48,6 +48,11 @@ def check(blocks: list[Any], *, most: int = 50) -> list[dict[str, Any]]:
     return blocks
 
 
+def markdown(blocks: list[dict[str, Any]]) -> str:
+    """What the Markdown blocks say together."""
+    return "\n\n".join(str(block.get("text", "")) for block in blocks if _is(block, "markdown"))
+
+
 def _is(block: Any, kind: str) -> bool:
     return isinstance(block, dict) and block.get("type") == kind
 
@@ -68,6 +73,8 @@ def _faults(block: Any, where: str) -> list[str]:
             faults.append(_too_long(_text(block), 150, f"{where}/text"))
         case "context":
             faults.append(_too_many(block.get("elements"), 10, f"{where}/elements"))
+            elements = block.get("elements") or []
+            faults += [_too_long(element.get("text"), 3000, f"{where}/elements/text") for element in elements]
         case "actions" | "context_actions":
             most = 25 if block["type"] == "actions" else 5
             faults.append(_too_many(block.get("elements"), most, f"{where}/elements"))
@@ -86,6 +93,11 @@ def _text(node: dict[str, Any]) -> Any:
 
 
 def _element(element: dict[str, Any], where: str) -> list[str]:
+    if element.get("type") == "feedback_buttons":
+        both = [element.get(f"{kind}_button") for kind in ("positive", "negative")]
+        if not all(isinstance(button, dict) and button.get("text") and button.get("value") for button in both):
+            return [f"missing required field: positive_button, negative_button [json-pointer:{where}/elements]"]
+        return [fault for button in both if button for fault in _element(button, where)]
     return [
         _too_long(_text(element), 75, f"{where}/elements/text"),
         _too_long(element.get("value"), 2000, f"{where}/elements/value"),

@@ -42,7 +42,7 @@ def update(slack: Workspace, call: Call) -> Answer:
     if slack.settings.block_mismatch and message.markdown and wanted.blocks and not wanted.markdown:
         raise SlackError("block_mismatch")
     before = message.api()
-    if "text" in call.args or wanted.markdown:
+    if "text" in call.args or wanted.markdown or wanted.blocks:
         message.raw, message.text, message.markdown = wanted.raw, wanted.text, wanted.markdown
     message.blocks, message.attachments, message.ringing = wanted.blocks, wanted.attachments, wanted.ringing
     message.metadata = wanted.metadata or message.metadata
@@ -84,6 +84,7 @@ def compose(slack: Workspace, call: Call, channel: Channel) -> Message:
         raise SlackError("no_text")
     if len(markdown) > 12_000:
         raise SlackError("msg_too_long")
+    checked = block_rules.check(blocks)
     return Message(
         channel=channel.id,
         ts=slack.stamp(),
@@ -91,10 +92,10 @@ def compose(slack: Workspace, call: Call, channel: Channel) -> Message:
         team=TEAM,
         bot_id=BOT,
         app_id=APP,
-        raw=markdown or raw,
+        raw=markdown or block_rules.markdown(checked) or raw,
         text=texts.mrkdwn(markdown) if markdown else raw,
         markdown=bool(markdown),
-        blocks=block_rules.check(blocks),
+        blocks=checked,
         attachments=attachments,
         metadata=metadata(call),
         ringing={name: call.args[name] for name in ("link_names", "parse") if name in call.args},

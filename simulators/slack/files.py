@@ -1,6 +1,7 @@
 """Files both ways: the upload methods, and the download address that asks for the bot token."""
 
 import asyncio
+import mimetypes
 from collections.abc import Callable
 from typing import Any
 
@@ -41,7 +42,8 @@ def get_upload_url(slack: Workspace, call: Call) -> Answer:
     length = call.number("length", 0)
     if not call.text("filename") or length <= 0:
         raise invalid("filename and length are required")
-    file = new_file(slack, call.text("filename"), length, BOT_USER)
+    name = call.text("filename")
+    file = new_file(slack, name, length, BOT_USER, mimetypes.guess_type(name)[0] or "")
     return {"upload_url": f"{slack.origin}/upload/{file['id']}", "file_id": file["id"]}
 
 
@@ -96,6 +98,19 @@ def files_info(slack: Workspace, call: Call) -> Answer:
     return {"file": file, "comments": [], "response_metadata": {"next_cursor": ""}}
 
 
+def delete(slack: Workspace, call: Call) -> Answer:
+    """Deletes the file; the message that shows nothing else goes with it."""
+    file = slack.files.pop(call.text("file"), None)
+    if file is None:
+        raise SlackError("file_not_found")
+    slack.contents.pop(file["id"], None)
+    for number, shares in file["shares"].get("public", {}).items():
+        channel = slack.channels[number]
+        for share in shares:
+            chat.remove(slack, channel, chat.standing(channel, share["ts"]))
+    return {}
+
+
 async def _body(request: web.Request) -> bytes:
     """The bytes of an upload, bare or as the first file of a form."""
     if not request.content_type.startswith("multipart/"):
@@ -112,6 +127,8 @@ def routes(slack: Workspace, bot_token: str) -> list[web.RouteDef]:
         if file is None:
             raise web.HTTPNotFound
         data = await _body(request)
+        if slack.settings.upload_status != 200:
+            return web.Response(status=slack.settings.upload_status)
         slack.contents[file["id"]] = data
         file["size"] = len(data)
         return web.Response(text=f"OK - {len(data)}")
@@ -125,6 +142,13 @@ def routes(slack: Workspace, bot_token: str) -> list[web.RouteDef]:
             raise web.HTTPNotFound
         return web.Response(body=slack.contents[file_id], content_type=slack.files[file_id]["mimetype"])
 
+    async def show(request: web.Request) -> web.Response:
+        """The bytes of a picture, so that somebody who looks on can see it."""
+        file = slack.files.get(request.match_info["file"])
+        if file is None or not file["mimetype"].startswith("image/"):
+            raise web.HTTPNotFound
+        return web.Response(body=slack.contents.get(file["id"], b""), content_type=file["mimetype"])
+
     async def login(_request: web.Request) -> web.Response:
         return web.Response(text=LOGIN, content_type="text/html")
 
@@ -132,4 +156,5 @@ def routes(slack: Workspace, bot_token: str) -> list[web.RouteDef]:
         web.post("/upload/{file}", upload),
         web.get("/files-pri/{file}/{name:.+}", download),
         web.get("/login", login),
+        web.get("/control/files/{file}", show),
     ]

@@ -40,7 +40,7 @@ class Message:
     user: str
     team: str
     raw: str = ""
-    """As sent."""
+    """As sent; of Markdown blocks their text, as people see those and not the text beside them."""
     text: str = ""
     """As Slack stores it."""
     markdown: bool = False

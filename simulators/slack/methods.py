@@ -52,6 +52,7 @@ METHODS = {
     "conversations.open": Method(directory.open_direct, (), ("im:write", "mpim:write")),
     "conversations.replies": Method(directory.replies, ("channel", "ts"), READ),
     "files.completeUploadExternal": Method(files.complete_upload, ("files",), ("files:write",)),
+    "files.delete": Method(files.delete, ("file",), ("files:write",)),
     "files.getUploadURLExternal": Method(files.get_upload_url, ("filename", "length"), ("files:write",)),
     "files.info": Method(files.files_info, ("file",), ("files:read",)),
     "reactions.add": Method(directory.react, ("channel", "name", "timestamp"), REACT),

@@ -93,6 +93,8 @@ class Settings:
     trigger_seconds: float = 3.0
     upload_seconds: float = 0.2
     """How long after `files.completeUploadExternal` the message appears."""
+    upload_status: int = 200
+    """What the address answers that takes the bytes of an upload."""
 
     def change(self, **values: Any) -> None:
         """Sets the named switches; lists become what the switch is made of."""

@@ -16,6 +16,8 @@ TASK_STATUSES = ("pending", "in_progress", "complete", "error")
 
 def start(slack: Workspace, call: Call) -> Answer:
     channel = slack.writable(call.text("channel"))
+    if channel.kind == "mpim":
+        raise SlackError("channel_type_not_supported")
     thread_ts = call.text("thread_ts")
     if not thread_ts or channel.root(thread_ts) is None:
         raise SlackError("invalid_thread_ts")

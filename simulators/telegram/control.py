@@ -53,8 +53,21 @@ def routes(sim: TelegramSimulator) -> list[web.RouteDef]:
         *(web.post(f"/control/{name}", _acting(act)) for name, act in actions.items()),
         *(web.get(f"/control/{name}", _viewing(view)) for name, view in views.items()),
         web.get("/control/events", sim.feed.stream),
+        web.get("/control/files/{file}", _showing(sim)),
         *fault_routes(sim.faults),
     ]
+
+
+def _showing(sim: TelegramSimulator) -> Handler:
+    """The bytes of a picture, so that somebody who looks on can see it."""
+
+    async def show(request: web.Request) -> web.Response:
+        file = sim.world.files.get(request.match_info["file"])
+        if file is None or not file.mime_type.startswith("image/"):
+            raise web.HTTPNotFound
+        return web.Response(body=file.data, content_type=file.mime_type)
+
+    return show
 
 
 def _acting(act: Callable[..., Any]) -> Handler:
@@ -123,6 +136,8 @@ def set_up(
     *,
     privacy: bool | None = None,
     private_topics: bool | None = None,
+    drafts_allowed: bool | None = None,
+    unknown_methods: list[str] | None = None,
     damping: bool | None = None,
     webhook_pause_factor: float | None = None,
     logged_out: bool | None = None,
@@ -131,6 +146,8 @@ def set_up(
     world = sim.world
     world.privacy = world.privacy if privacy is None else privacy
     world.private_topics = world.private_topics if private_topics is None else private_topics
+    world.drafts_allowed = world.drafts_allowed if drafts_allowed is None else drafts_allowed
+    world.unknown_methods = world.unknown_methods if unknown_methods is None else set(unknown_methods)
     world.logged_out = world.logged_out if logged_out is None else logged_out
     sim.updates.damping = sim.updates.damping if damping is None else damping
     if webhook_pause_factor is not None:
@@ -138,6 +155,8 @@ def set_up(
     return {
         "privacy": world.privacy,
         "private_topics": world.private_topics,
+        "drafts_allowed": world.drafts_allowed,
+        "unknown_methods": sorted(world.unknown_methods),
         "damping": sim.updates.damping,
         "webhook_pause_factor": sim.webhook.pause_factor,
         "logged_out": world.logged_out,

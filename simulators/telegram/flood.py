@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 FREE_PREFIXES = ("get", "answer", "setMy", "deleteMy", "setWebhook", "deleteWebhook", "logOut", "close")
 
+DRAFTS = frozenset({"sendMessageDraft", "sendRichMessageDraft"})
+"""They have a bucket of their own."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Limits:
@@ -47,6 +50,11 @@ class Penalty:
     until: float
     told: bool = True
     """Off: the bot could not know of it yet; its first call learns what is left, without escalation."""
+    clients: set[str] = field(default_factory=set)
+    """Those who were told, if not all were: a bot may run in several programs, and one hears nothing of the other."""
+
+    def known_to(self, client: str) -> bool:
+        return self.told or client in self.clients
 
 
 @dataclass(slots=True)
@@ -74,51 +82,63 @@ class Flood:
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
 
-    def defies(self, method: str, chat: str, now: float) -> bool:
-        """Whether a call arrives inside a penalty window; counts it."""
+    def defies(self, method: str, chat: str, now: float, client: str = "") -> bool:
+        """Whether a call arrives inside a penalty window of which that client was told; counts it."""
         penalty = self._penalty(method, chat, now)
-        defies = penalty is not None and penalty.told
+        defies = penalty is not None and penalty.known_to(client)
         self.defied += defies
         return defies
 
     def _penalty(self, method: str, chat: str, now: float) -> Penalty | None:
         if not chat or method.startswith(FREE_PREFIXES):
             return None
-        for kind in ("", "draft") if method == "sendMessageDraft" else ("",):
+        for kind in ("", "draft") if method in DRAFTS else ("",):
             penalty = self.penalties.get((chat, kind))
             if penalty is not None and now < penalty.until:
                 return penalty
         return None
 
-    def admit(self, method: str, chat: str, now: float) -> Verdict:
+    def admit(self, method: str, chat: str, now: float, client: str = "") -> Verdict:
         """The verdict on one call to `chat`; calls without a chat, and calls that only read, are free."""
         if not chat or method.startswith(FREE_PREFIXES):
             return Verdict()
         penalty = self._penalty(method, chat, now)
         if penalty is not None:
-            return self._escalate(penalty, now)
+            return self._escalate(penalty, now, client)
         if not self.limits.on:
             return Verdict()
-        return self._spend(method, chat, "draft" if method == "sendMessageDraft" else "", now)
+        verdict = self._spend(method, chat, kind := "draft" if method in DRAFTS else "", now)
+        if verdict.retry_after:
+            self._tell(self.penalties[chat, kind], client)
+        return verdict
 
-    def impose(self, method: str, chat: str, seconds: float, now: float) -> Verdict:
+    def _tell(self, penalty: Penalty, client: str) -> None:
+        penalty.told = False
+        penalty.clients.add(client)
+
+    def impose(self, method: str, chat: str, seconds: float, now: float, client: str = "") -> Verdict:
         """A 429 out of the blue; inside a penalty window it escalates like any other call."""
         penalty = self._penalty(method, chat, now)
         if penalty is not None:
-            return self._escalate(penalty, now)
+            return self._escalate(penalty, now, client)
         self.refused += 1
-        return Verdict(retry_after=self.penalise(chat, seconds, now))
+        retry_after = self.penalise(chat, seconds, now)
+        self._tell(self.penalties[chat, ""], client)
+        return Verdict(retry_after=retry_after)
 
     def penalise(self, chat: str, seconds: float, now: float, kind: str = "", *, told: bool = True) -> int:
         """Closes the chat for so long; the answer is the `retry_after` to name."""
         self.penalties[(chat, kind)] = Penalty(seconds, now + seconds, told)
         return max(1, math.ceil(seconds))
 
-    def _escalate(self, penalty: Penalty, now: float) -> Verdict:
-        if not penalty.told:
-            penalty.told, penalty.length = True, penalty.until - now
+    def _escalate(self, penalty: Penalty, now: float, client: str) -> Verdict:
+        if not penalty.known_to(client):
+            left = penalty.until - now
+            if not penalty.clients:
+                penalty.length = left
+            self._tell(penalty, client)
             self.refused += 1
-            return Verdict(retry_after=max(1, math.ceil(penalty.length)))
+            return Verdict(retry_after=max(1, math.ceil(left)))
         penalty.length = min(penalty.length * self.limits.escalation, self.limits.longest_seconds)
         penalty.until = now + penalty.length
         self.refused += 1

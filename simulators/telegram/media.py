@@ -14,19 +14,23 @@ from simulators.telegram.world import World
 DOWNLOAD_LIMIT = 20 * 1024 * 1024
 UPLOAD_LIMIT = 50 * 1024 * 1024
 PHOTO_LIMIT = 10 * 1024 * 1024
+PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8")
+"""How a photo may begin."""
 FOLDERS = {
     "photo": "photos",
     "document": "documents",
     "voice": "voice",
     "audio": "music",
     "video": "videos",
+    "animation": "animations",
     "sticker": "stickers",
 }
 
 
 def keep(world: World, kind: str, data: bytes, name: str = "", mime_type: str = "", size: int = 0) -> StoredFile:
     """Stores a file; `size` pretends that it is larger than its bytes."""
-    number = len(world.files) + 1
+    world.filed += 1
+    number = world.filed
     ending = f".{name.rpartition('.')[2]}" if "." in name else _ending(kind, mime_type)
     file = StoredFile(
         file_id=f"{kind}-{number}-{hashlib.sha256(data).hexdigest()[:16]}",
@@ -55,6 +59,9 @@ def shown(kind: str, file: StoredFile) -> Json:
         form = {"width": 512, "height": 512, "type": "regular", "is_animated": False, "is_video": False, "emoji": "👍"}
         return {"sticker": {**plain, **form}}
     named = {**plain, "file_name": file.name, "mime_type": file.mime_type}
+    if kind == "animation":
+        form = {"duration": 3, "width": 640, "height": 480}
+        return {"animation": {**named, **form}, "document": named}
     if kind in ("voice", "audio", "video"):
         form = {"duration": 3, "width": 640, "height": 480} if kind == "video" else {"duration": 3}
         return {kind: {**(plain if kind == "voice" else named), "mime_type": file.mime_type, **form}}
@@ -62,7 +69,7 @@ def shown(kind: str, file: StoredFile) -> Json:
 
 
 def sender(kind: str) -> Callable[[World, Params], Json]:
-    """`sendDocument`, `sendPhoto` or `sendVoice`."""
+    """`sendDocument`, `sendPhoto`, `sendVoice` and so on."""
 
     def send(world: World, params: Params) -> Json:
         words, entities = styled(params, "caption", "caption_entities")
@@ -90,6 +97,8 @@ def _given(world: World, params: Params, kind: str) -> StoredFile:
         raise bad("file must be non-empty")
     if len(upload.data) > (PHOTO_LIMIT if kind == "photo" else UPLOAD_LIMIT):
         raise bad("file is too big")
+    if kind == "photo" and not upload.data.startswith(PICTURES) and upload.data[8:12] != b"WEBP":
+        raise bad("IMAGE_PROCESS_FAILED")
     return keep(world, kind, upload.data, upload.name, upload.mime_type)
 
 

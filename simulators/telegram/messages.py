@@ -1,8 +1,9 @@
 """The methods that write: send, edit and delete messages, and drafts that grow."""
 
 import re
+from dataclasses import replace
 
-from simulators.telegram import keyboards, text
+from simulators.telegram import keyboards, rich, text
 from simulators.telegram.errors import ApiError, bad
 from simulators.telegram.markup import parsed
 from simulators.telegram.model import Chat, Draft, Message, Place, Version
@@ -101,18 +102,34 @@ def _reply(chat: Chat, params: Params) -> tuple[Message | None, str]:
     return target, quote
 
 
+def send_rich_message(world: World, params: Params) -> Json:
+    given = rich.read(params)
+    chat = world.writable_chat(params)
+    version = Version(world.now(), given.text, [], keyboards.inline(params), given.given)
+    message = world.post(chat, world.me.id, version, _place(chat, params), plain_keyboard=keyboards.is_other(params))
+    return world.shown(message)
+
+
 def edit_message_text(world: World, params: Params) -> Json:
+    """A message with a text may become a rich one, and a rich one a text (the latter is assumed)."""
+    if "rich_message" in params.values and "editMessageText.rich_message" not in world.unknown_methods:
+        given = rich.read(params)
+        return _with_text(world, params, Version(world.now(), given.text, [], keyboards.inline(params), given.given))
     words, entities = formatted(params, rename=False)
+    return _with_text(world, params, Version(world.now(), words, entities, keyboards.inline(params)))
+
+
+def _with_text(world: World, params: Params, version: Version) -> Json:
     message = _own(world, params)
     if message.is_media:
         raise bad("there is no text in the message to edit")
-    return _revised(world, message, Version(world.now(), words, entities, keyboards.inline(params)))
+    return _revised(world, message, version)
 
 
 def edit_message_reply_markup(world: World, params: Params) -> Json:
     markup = keyboards.inline(params)
     message = _own(world, params)
-    return _revised(world, message, Version(world.now(), message.text, message.now.entities, markup))
+    return _revised(world, message, replace(message.now, at=world.now(), reply_markup=markup))
 
 
 def _own(world: World, params: Params) -> Message:
@@ -178,8 +195,17 @@ def send_message_draft(world: World, params: Params) -> bool:
     words, entities = styled(params, "text", "entities")
     if len(words) > text.TEXT_LIMIT:
         raise bad("MESSAGE_TOO_LONG")
+    return _draw(world, params, words, entities)
+
+
+def send_rich_message_draft(world: World, params: Params) -> bool:
+    given = rich.read(params, draft=True)
+    return _draw(world, params, given.text, [], given.given)
+
+
+def _draw(world: World, params: Params, words: str, entities: list[Json], given: Json | None = None) -> bool:
     chat = world.writable_chat(params)
-    if not chat.is_private:
+    if not chat.is_private or not world.drafts_allowed:
         raise bad("TEXTDRAFT_PEER_INVALID")
     if not params.integer("draft_id"):
         raise bad("draft identifier must be non-zero")
@@ -196,6 +222,7 @@ def send_message_draft(world: World, params: Params) -> bool:
             text=words,
             entities=entities,
             expires=now + DRAFT_SECONDS,
+            rich=given,
         )
     )
     return True

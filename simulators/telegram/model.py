@@ -44,9 +44,12 @@ class Version:
     text: str
     entities: list[Json] = field(default_factory=list)
     reply_markup: Json | None = None
+    rich: Json | None = None
+    """It is a rich message, given so; `text` are its words."""
 
     def looks_like(self, other: "Version") -> bool:
-        return (self.text, self.entities, self.reply_markup) == (other.text, other.entities, other.reply_markup)
+        mine = (self.text, self.entities, self.reply_markup, self.rich)
+        return mine == (other.text, other.entities, other.reply_markup, other.rich)
 
 
 @dataclass(slots=True, frozen=True, kw_only=True)
@@ -134,6 +137,7 @@ class Draft:
     text: str
     entities: list[Json]
     expires: float
+    rich: Json | None = None
     ended_at: float | None = None
 
 
@@ -151,6 +155,9 @@ class Call:
     description: str = ""
     retry_after: int = 0
     in_penalty: bool = False
+    """It came although an earlier 429 had told this client how long to wait."""
+    client: str = ""
+    """The program that made it, as its User-Agent says: several may have the bot's token."""
     fault: str = ""
     took: float = 0.0
 

@@ -21,6 +21,7 @@ STRUCTURED = frozenset(
         "reaction",
         "reply_markup",
         "reply_parameters",
+        "rich_message",
         "scope",
     }
 )
@@ -107,7 +108,8 @@ async def read(request: web.Request) -> Params:
     else:
         for name, value in (await request.post()).items():
             if isinstance(value, web.FileField):
-                params.uploads[name] = Upload(value.filename, value.content_type, value.file.read())
+                with value.file:
+                    params.uploads[name] = Upload(value.filename, value.content_type, value.file.read())
             else:
                 params.values[name] = value if isinstance(value, str) else bytes(value).decode()
     for name in STRUCTURED & params.values.keys():

@@ -84,7 +84,10 @@ class Server:
             params = await read(request)
         except ApiError as error:
             return _failure(error)
-        call = self.world.note(name, params)
+        call = self.world.note(name, params, request.headers.get("User-Agent", ""))
+        if name in self.world.unknown_methods:
+            self.world.answered(call, UNKNOWN_METHOD)
+            return _failure(UNKNOWN_METHOD)
         fault = self.world.faults.take(name, params.chat or "*")
         call.fault = fault.kind if fault else ""
         if fault is not None and fault.kind == "reset":
@@ -122,7 +125,7 @@ class Server:
             await self._perform(self.world.note(known[0], params), known[1], params, None)
 
     async def _pass_flood_control(self, call: Call) -> None:
-        verdict = self.world.flood.admit(call.method, call.chat, self.world.now())
+        verdict = self.world.flood.admit(call.method, call.chat, self.world.now(), call.client)
         if verdict.retry_after:
             raise flooded(verdict.retry_after)
         if verdict.wait:
@@ -133,7 +136,8 @@ class Server:
         match fault:
             case Fault(kind="flood"):
                 seconds = fault.seconds or 3.0
-                return flooded(self.world.flood.impose(call.method, call.chat, seconds, self.world.now()).retry_after)
+                verdict = self.world.flood.impose(call.method, call.chat, seconds, self.world.now(), call.client)
+                return flooded(verdict.retry_after)
             case Fault(kind="error_500"):
                 return ApiError(500, fault.value or "Internal Server Error")
             case Fault(kind="not_found_message"):

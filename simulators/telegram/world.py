@@ -8,6 +8,7 @@ from simulators.telegram.errors import ApiError, bad, forbidden, from_text, upgr
 from simulators.telegram.flood import Flood, Limits
 from simulators.telegram.model import Call, Chat, Clock, Draft, Message, Place, StoredFile, User, Version
 from simulators.telegram.params import Json, Params
+from simulators.telegram.rich import shown as rich_shown
 from simulators.telegram.updates import Updates
 from simulators.wire import Faults, Feed
 
@@ -30,12 +31,18 @@ class World:
         self.drafts: list[Draft] = []
         self.calls: list[Call] = []
         self.files: dict[str, StoredFile] = {}
+        self.filed = 0
+        """How many files were ever kept."""
         self.commands: dict[tuple[str, str], list[Json]] = {}
         self.presses: dict[str, float] = {}
         """When each callback query was made, by its id."""
         self.privacy = False
         self.joins_groups = True
         self.private_topics = False
+        self.drafts_allowed = True
+        """Off: drafts are refused in every chat, as they were before Bot API 9.5."""
+        self.unknown_methods: set[str] = set()
+        """What a server that is older than them does not know."""
         self.logged_out = False
         self.changed = asyncio.Event()
         self._last_id = 0
@@ -145,11 +152,13 @@ class World:
             if (draft.chat, draft.thread) == (chat, thread):
                 draft.ended_at = self.now()
 
-    def note(self, method: str, params: Params) -> Call:
+    def note(self, method: str, params: Params, client: str = "") -> Call:
         """Writes a call into the log, before it is answered."""
         values = params.values | {name: upload.name for name, upload in params.uploads.items()}
-        call = Call(seq=len(self.calls) + 1, at=self.now(), method=method, chat=params.chat, params=values)
-        call.in_penalty = self.flood.defies(method, params.chat, call.at)
+        call = Call(
+            seq=len(self.calls) + 1, at=self.now(), method=method, chat=params.chat, params=values, client=client
+        )
+        call.in_penalty = self.flood.defies(method, params.chat, call.at, client)
         self.calls.append(call)
         self.touch()
         return call
@@ -206,7 +215,9 @@ class World:
             if place.quote:
                 shown["quote"] = {"text": place.quote, "position": 0, "is_manual": True}
         shown.update(message.content)
-        if version.text:
+        if version.rich:
+            shown["rich_message"] = rich_shown(version.text)
+        elif version.text:
             shown["caption" if message.is_media else "text"] = version.text
         if version.entities:
             shown["caption_entities" if message.is_media else "entities"] = version.entities

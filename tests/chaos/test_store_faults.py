@@ -18,6 +18,7 @@ from bridge.intake import Intake
 from bridge.model import Lease
 from bridge.pace import Pace
 from bridge.pages import Look
+from bridge.presses import Presses
 from bridge.worker import Worker
 from simulators.coze.answers import Answer
 from storage.store import open_store
@@ -76,7 +77,8 @@ async def test_one_failing_write_costs_nothing(world, nth, done):
         downloads=Downloading(),
     )
     door = Door(store=store, allow=parse_access("*"), adapters={})
-    intake = Intake(store=store, door=door, wake=worker.wake, meter=meter)
+    presses = Presses(store=store, bot=bot, meter=meter)
+    intake = Intake(store=store, door=door, presses=presses, wake=worker.wake, meter=meter)
     tasks = [asyncio.create_task(worker.run()), asyncio.create_task(adapter.listen(intake.accept))]
     try:
         world.telegram.say(ANN, ANN, "long one")

@@ -97,6 +97,6 @@ async def empty(url: str) -> None:
     """Empties the tables of a migrated PostgreSQL database."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=60)
     try:
-        await connection.execute("TRUNCATE users, conversations, turns, posts RESTART IDENTITY")
+        await connection.execute("TRUNCATE users, conversations, turns, posts, penalties RESTART IDENTITY")
     finally:
         await connection.close()

@@ -13,6 +13,7 @@ from bridge.door import Door
 from bridge.errors import Unreachable
 from bridge.intake import Intake
 from bridge.model import Access, Address, File, Inbound, Lease, Sender, Turn, TurnState
+from bridge.presses import Presses
 from storage import open_store
 from tests.clocks import StillClock
 from tests.contract.slack_world import Tally
@@ -42,7 +43,8 @@ class Entrance:
         adapters = {("slack", "T1"): self.company, ("telegram", "7"): object()}
         allowed = None if allow is None else parse_access(allow)
         made = Door(store=store, allow=allowed, adapters=adapters)
-        self.intake = Intake(store=store, door=made, wake=self.wake, meter=self.meter)
+        presses = Presses(store=store, bot=object(), meter=self.meter)
+        self.intake = Intake(store=store, door=made, presses=presses, wake=self.wake, meter=self.meter)
         self.number = 0
 
     def wake(self) -> None:

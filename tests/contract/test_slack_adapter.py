@@ -44,7 +44,7 @@ class TestOpening:
         assert isinstance(port, Mounts)
         assert slack.mounts == {}
         assert set(adapter(url, "http").mounts) == {"/slack/events"}
-        assert adapter(url, streaming=False).limits.streams is False
+        assert adapter(url, streaming="off").limits.streams is False
 
     @pytest.mark.parametrize(
         "error", ["invalid_auth", "account_inactive", "token_revoked", "not_authed", "no_permission"]

@@ -360,6 +360,13 @@ class TestStreams:
             ("a", "*"), ("ab", "UALICE"), ("abc", "UALICE"), ("abc", "*")
         ]  # fmt: skip
 
+    async def test_not_in_group_dms(self, sim: SlackSimulator, client: AsyncWebClient) -> None:
+        sim.add_channel("group", id="GGROUP", kind="mpim", members=["UALICE", "UBOB"])
+        root = sim.say("GGROUP", "UALICE", "question")
+        for_alice = {"recipient_user_id": "UALICE", "recipient_team_id": "TCOZE"}
+        refused = client.chat_startStream(channel="GGROUP", thread_ts=root, markdown_text="x", **for_alice)
+        assert await error(refused) == "channel_type_not_supported"
+
     async def test_size_age_and_the_stop_button(self, sim: SlackSimulator, client: AsyncWebClient) -> None:
         sim.settings.stream_bytes = 30
         root = sim.say("DALICE", "UALICE", "question")

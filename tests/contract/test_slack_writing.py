@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.slack import SlackAdapter, errors
-from adapters.slack import adapter as module
+from adapters.slack import finding as module
 from adapters.slack.limits import Seconds, limits
 from bridge.errors import Gone, RateLimited, Refused, Unreachable, Unrenderable
 from bridge.model import Address, Page
@@ -90,11 +90,14 @@ class TestWriting:
         await slack.delete(thread, ts)
         assert sim.texts("CGENERAL") == []
 
-    async def test_the_fullest_page_is_taken(self, slack: SlackAdapter, dm: Address) -> None:
+    async def test_the_fullest_page_is_taken(self, url: str, dm: Address) -> None:
+        slack = adapter(url, streaming="edit")
+        await slack.open()
         text = "😀<" * (11_000 // 6)
-        assert 0.99 < slack.limits.fill(text) <= 1.0
+        assert 0.99 < slack.limits.fill(text, 0) <= 1.0
         ts = await slack.send(dm, page("x"))
         await slack.edit(dm, ts, page(text))
+        await slack.aclose()
 
     @pytest.mark.parametrize("plain", [False, True])
     async def test_nobody_is_notified(
@@ -299,7 +302,7 @@ class TestWorking:
 def test_tier_three_is_never_exceeded(pauses: list[float], verb: Verb) -> None:
     """At most 50 calls in any minute, however they come."""
     pace, now, calls = Pace(), 0.0, []
-    budgets = limits(streams=True, seconds=Seconds()).budgets
+    budgets = limits("edit", seconds=Seconds(), grows=lambda _: (False, False)).budgets
     allowed = budgets(Address(platform="slack", account="T", chat="C"), verb)
     for pause in pauses:
         now += pause

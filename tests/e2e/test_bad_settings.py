@@ -131,14 +131,13 @@ ROWS = [
     env("TELEGRAM_WEBHOOK_SECRET", f"{CANARY}!", "A-Z"),
     env("TELEGRAM_WEBHOOK_SECRET", CANARY * 50, "1 to 256"),
     env("TELEGRAM_STREAMING", "fast", "'edit'"),
-    env("TELEGRAM_STREAMING", "draft", "not built"),
     # ---- Slack
     env("SLACK_BOT_TOKEN", f"xoxp-{CANARY}", "a user's token"),
     env("SLACK_BOT_TOKEN", f"xoxe.xoxb-{CANARY}", "rotation"),
     env("SLACK_APP_TOKEN", CANARY, "xapp-"),
     env("SLACK_API_BASE", "https://slack.com", "https://slack.com/api/"),
     env("SLACK_DM", "both", "'thread' or 'person'"),
-    env("SLACK_STREAMING", "native", "not built"),
+    env("SLACK_STREAMING", "stream", "'native'"),
     # ---- the service
     env("LOG_LEVEL", "DEBGU", "'DEBUG'"),
     env("LOG_FORMAT", "xml", "'text' or 'json'"),

@@ -184,7 +184,7 @@ async def test_a_bug_in_a_preview_does_not_cost_the_answer(world, monkeypatch, c
     def broken(markdown):
         raise LookupError("a bug")
 
-    monkeypatch.setattr("bridge.surface.heal", broken)
+    monkeypatch.setattr("bridge.pages.heal", broken)
     world.coze.script("long", Answer(text="word " * 60))
     async with world.bridge() as app:
         world.telegram.say(ANN, ANN, "long one")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.markup import Piece, pieces, render, split
+from bridge.markup import Growing, Piece, pieces, render, split
 
 Fill = Callable[[str], float]
 
@@ -165,6 +165,17 @@ def test_growing_nonsense_changes_only_the_last_page(text: str, fill: Fill, data
     pages, before = split(text, fill), split(text[:shorter], fill)
 
     assert pages[: max(0, len(before) - 1)] == before[:-1]
+
+
+@given(texts, fills, st.lists(st.integers(1, 120), min_size=1, max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_what_is_remembered_of_a_growing_text_changes_nothing(text: str, fill: Fill, steps: list[int]) -> None:
+    growing, end = Growing(fill), 0
+    for step in steps:
+        end += step
+        assert growing.split(text[:end]) == split(text[:end], fill)
+    assert growing.pieces(text) == pieces(text, fill)
+    assert growing.split("Something else.") == split("Something else.", fill)
 
 
 def joined(text: str, found: list[Piece], pages: list[str]) -> str:

@@ -60,13 +60,6 @@ def test_sources_are_told_once():
     assert folded(SourcesFound((source,)), SourcesFound((source, Source("b")))).sources == [source, Source("b")]
 
 
-def test_the_note_stands_below_the_text_or_alone():
-    answer = folded(TextDelta("m", "half"))
-    answer.note = "⏹ Stopped."
-    assert answer.shown == "half\n\n⏹ Stopped."
-    assert Answer(note="alone").shown == "alone"
-
-
 def test_everything_survives_the_store():
     answer = folded(
         TextDelta("m", "text 文字 😀"),
@@ -87,3 +80,25 @@ def test_everything_survives_the_store():
 def test_clean_replaces_what_no_database_takes(given, expected):
     assert clean(given) == expected
     assert folded(TextDelta("m", given)).messages["m"] == expected
+
+
+def test_what_no_database_takes_is_taken_out_of_everything_that_coze_names():
+    """Coze's knowledge and tools come as JSON inside of JSON, in which half a character may stand."""
+    answer = folded(
+        SourcesFound((Source("a\ud83d", "https://example.com/\udc00"),)),
+        ToolCalled("tool\ud83d"),
+        ActionRequired(("wanted\0\ud83d",)),
+    )
+    answer.dump().encode()
+    assert answer.sources == [Source("a\ufffd", "https://example.com/\ufffd")]
+    assert (answer.tool, answer.tools_wanted) == ("tool\ufffd", ("wanted\ufffd\ufffd",))
+
+
+def test_an_answer_that_an_older_version_wrote_down_is_read():
+    old = (
+        '{"messages": {"m": "said"}, "reasoning": {}, "tool": "", "sources": [{"title": "a", "url": ""}], '
+        '"suggestions": ["next?"], "tools_wanted": [], "tokens": 3, "note": "", "outcome": "delivered", "error": ""}'
+    )
+    assert Answer.load(old) == Answer(
+        messages={"m": "said"}, sources=[Source("a")], suggestions=["next?"], tokens=3, outcome=TurnState.DELIVERED
+    )

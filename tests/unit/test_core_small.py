@@ -98,7 +98,7 @@ def test_every_command_has_something_to_say(language_, standing):
 
 
 def test_what_a_command_says_is_a_complete_answer():
-    assert Answer.load(saying("done")).shown == "done"
+    assert Answer.load(saying("done")).note == "done"
 
 
 def test_every_text_is_there_in_both_languages_with_the_same_fields():

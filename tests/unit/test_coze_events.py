@@ -15,6 +15,7 @@ from adapters.coze.events import Said
 from bridge.answer import (
     ActionRequired,
     BotEvent,
+    MediaFound,
     MessageCompleted,
     ReasoningDelta,
     Source,
@@ -26,6 +27,8 @@ from bridge.answer import (
     Used,
 )
 from bridge.errors import BotFailed, Unreachable
+from bridge.media import attachments
+from bridge.model import Attachment, Kind
 
 
 def frame(name: str, data: Any) -> Any:
@@ -178,7 +181,37 @@ def test_multimodal_answers_become_markdown() -> None:
         {"type": "audio", "file_id": "7500"},
     ]
     shown = "Look:\n\n![image](https://e.com/i.png)\n\n[a.pdf](https://e.com/a.pdf)\n\n[audio]"
-    assert whole("answer", json.dumps(items), "object_string") == [MessageCompleted("20", shown)]
+    found = (
+        Attachment(kind=Kind.PICTURE, name="image", url="https://e.com/i.png"),
+        Attachment(kind=Kind.DOCUMENT, name="a.pdf", url="https://e.com/a.pdf"),
+    )
+    assert whole("answer", json.dumps(items), "object_string") == [MessageCompleted("20", shown), MediaFound(found)]
+
+
+def test_addresses_of_rich_answers_are_the_same_in_the_text_and_beside_it() -> None:
+    items = [{"type": "image", "file_url": "https://e.com/i (1).png?sign=a%2Bb"}] * 2
+    message, found = whole("answer", json.dumps(items), "object_string")
+    assert [one.url for one in found.attachments] == ["https://e.com/i%20%281%29.png?sign=a%2Bb"]
+    assert [one.url for one in attachments(message.text, found.attachments)] == [found.attachments[0].url]
+
+
+def test_cards_bring_their_pictures_and_files_along() -> None:
+    inside = {
+        "children": [{"type": "file", "name": "terms.pdf", "url": "https://e.com/t.pdf"}, {"url": "https://e.com/x"}]
+    }
+    card = {
+        "title": "A house",
+        "image_url": "https://e.com/h.jpg",
+        "link_url": "https://e.com/page",
+        "x_properties": json.dumps(inside),
+        "coverUrl": "tos-cn-i/1",
+    }
+    message, found = whole("answer", json.dumps(card), "card")
+    assert message.text == "A house\n![h.jpg](https://e.com/h.jpg)\n[terms.pdf](https://e.com/t.pdf)"
+    assert [(one.kind, one.name, one.url) for one in found.attachments] == [
+        (Kind.PICTURE, "h.jpg", "https://e.com/h.jpg"),
+        (Kind.DOCUMENT, "terms.pdf", "https://e.com/t.pdf"),
+    ]
 
 
 def test_cards_show_their_question_and_options() -> None:

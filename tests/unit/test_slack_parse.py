@@ -55,6 +55,16 @@ def test_payload_becomes_what_its_file_says(name: str) -> None:
     assert (None if inbound is None else told(inbound)) == case["inbound"]
 
 
+def test_slacks_own_stop_button_is_obeyed_without_a_word() -> None:
+    stop = read("agent_session_stopped")
+    assert stop is not None
+    assert (stop.command, stop.quiet) == ("stop", True)
+    payload = golden("agent_session_stopped")["payload"]
+    for name, broken in (("thread_ts", ""), ("user", None), ("event_ts", "soon"), ("channel", "")):
+        event = payload["event"] | {name: broken}
+        assert parse.inbound(payload | {"event": event}, reading(), now=NOW) is None
+
+
 def test_the_twins_of_one_mention_come_out_the_same() -> None:
     assert read("app_mention") == read("app_mention_twin_message") is not None
 
@@ -91,3 +101,62 @@ def test_timestamps_sort_as_strings() -> None:
 def test_what_was_written_comes_back_unchanged(written: str) -> None:
     sent = written.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     assert tokens.plain(sent) == written
+
+
+# ---- presses
+
+
+def press(**more):
+    return {
+        "type": "block_actions",
+        "user": {"id": "U1", "team_id": "T9"},
+        "team": {"id": "T1"},
+        "trigger_id": "1.2.3",
+        "container": {
+            "type": "message",
+            "message_ts": "1700000000.000200",
+            "channel_id": "C1",
+            "thread_ts": "1700000000.000100",
+        },
+        "actions": [
+            {"type": "button", "action_id": "coze_bridge_ask_0", "value": "ask:1:0", "action_ts": "1700000009.5"}
+        ],
+        **more,
+    }
+
+
+def pressed(dm="thread", **more):
+    return parse.inbound(press(**more), reading(dm), now=1_700_000_010.0)
+
+
+def test_a_press_says_who_where_and_what():
+    found = pressed()
+    assert (found.press, found.text, found.sender.id, found.sender.team) == ("ask:1:0", "", "U1", "T9")
+    assert (found.address.account, found.address.chat, found.address.thread) == ("T1", "C1", "1700000000.000100")
+    assert (found.personal, found.addressed, found.key) == (False, True, "slack:T1:press:1.2.3")
+    assert found.sort_key == "001700000009.500000"
+
+
+@pytest.mark.parametrize(("dm", "thread"), [("thread", "1700000000.000200"), ("person", "")])
+def test_a_press_below_a_message_without_a_thread(dm, thread):
+    found = pressed(dm, container={"message_ts": "1700000000.000200", "channel_id": "D1"})
+    assert (found.personal, found.address.thread) == (True, thread)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"actions": []},
+        {"actions": None},
+        {"actions": [None]},
+        {"actions": [{"action_id": "of_another_app", "value": "x"}]},
+        {"actions": [{"action_id": "coze_bridge_ask_0"}]},
+        {"container": None},
+        {"container": {"type": "view"}},
+        {"container": {"message_ts": "no", "channel_id": "C1"}},
+        {"user": None},
+        {"user": {}},
+    ],
+)
+def test_what_is_no_press_of_ours_says_nothing(more):
+    assert pressed(**more) is None

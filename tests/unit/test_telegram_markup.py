@@ -22,18 +22,18 @@ def drawn(shown: Rendered) -> str:
 
 EMPHASIS = [
     ("**bold** and *it* and ~~gone~~", "⟦bold bold⟧ and ⟦italic it⟧ and ⟦strikethrough gone⟧"),
-    ("***both***", "⟦italic ⟦bold both⟧⟧"),
+    ("***both***", "⟦bold ⟦italic both⟧⟧"),
     ("**bold *it* more** *a **b** c*", "⟦bold bold ⟦italic it⟧ more⟧ ⟦italic a ⟦bold b⟧ c⟧"),
     (
         "**注意：**这是重点。请**“引用”**一下，**（括号）**后面。",
         "⟦bold 注意：⟧这是重点。请⟦bold “引用”⟧一下，⟦bold （括号）⟧后面。",
     ),
-    ("- **键：**值\n- ***重点！***结束", "• ⟦bold 键：⟧值\n• ⟦italic ⟦bold 重点！⟧⟧结束"),
+    ("- **键：**值\n- ***重点！***结束", "• ⟦bold 键：⟧值\n• ⟦bold ⟦italic 重点！⟧⟧结束"),
     ("删除~~旧的，~~新的", "删除⟦strikethrough 旧的，⟧新的"),
     ("foo:**bold:**bar and :**bold:**", "foo:⟦bold bold:⟧bar and :⟦bold bold:⟧"),
     (
         "**`代码`：**说明，**[链接](http://a.b)。**后",
-        "⟦bold ⟦code 代码⟧：⟧说明，⟦bold ⟦text_link:http://a.b 链接⟧。⟧后",
+        "⟦code 代码⟧⟦bold ：⟧说明，⟦bold ⟦text_link:http://a.b 链接⟧。⟧后",
     ),
     ("**bold\nacross** lines", "⟦bold bold\nacross⟧ lines"),
     ("2*3*4 and 5 * 3 and width*height*depth", "2*3*4 and 5 * 3 and width*height*depth"),
@@ -49,7 +49,7 @@ EMPHASIS = [
     ("**bold and `code and [link](http://", "**bold and `code and [link](http://"),
 ]
 BLOCKS = [
-    ("# H1\n\n## H2 `c`\n\n###### H6", "⟦bold H1⟧\n\n⟦bold H2 ⟦code c⟧⟧\n\n⟦bold H6⟧"),
+    ("# H1\n\n## H2 `c`\n\n###### H6", "⟦bold H1⟧\n\n⟦bold H2⟧ ⟦code c⟧\n\n⟦bold H6⟧"),
     ("#nospace", "#nospace"),
     ("# **注意：**标题", "⟦bold 注意：标题⟧"),
     ("- a\n  - b\n    - c\n- d", "• a\n  • b\n    • c\n• d"),
@@ -113,13 +113,57 @@ SWALLOWED = [
     ("从$5涨到$10", "从$5涨到$10"),
 ]
 MATHS = [
-    (r"\(E=mc^2\) and $a_i$", "⟦code E=mc²⟧ and ⟦code a_i⟧"),
+    (r"\(E=mc^2\) and $a_i$", "⟦code E=mc²⟧ and ⟦code aᵢ⟧"),
     ("\\[\n\\frac{1}{2}\n+ x\n\\]", "⟦pre ½ + x⟧"),
     (r"$\alpha \le \beta$", "⟦code α ≤ β⟧"),
     ("|a|\n|-|\n|$\\alpha^2$|", "⟦pre a \n--\nα²⟧"),
     (r"see \[1\] and \(no\)", "see [1] and (no)"),
 ]
-ALL = [*EMPHASIS, *BLOCKS, *CODE, *LINKS, *SWALLOWED, *MATHS]
+FAULTS = [
+    ("- a\n  > b\n  > c\n- d", "• a\n⟦blockquote b\nc⟧\n• d"),
+    ("> > a\n>\n> b", "⟦blockquote a\n\nb⟧"),
+    ("- x\n\n  | a | b |\n  |---|---|\n  | 1 | 2 |\n- y", "• x\n⟦pre a | b\n--+--\n1 | 2⟧\n• y"),
+    ("> ```py\n> x\n> ```\n> y", "⟦blockquote ⟦pre:py x⟧\ny⟧"),
+    ("<details>\nnever **closed**", "<details>\nnever ⟦bold closed⟧"),
+    ("> <div>\n> **b**", "⟦blockquote <div>\n⟦bold b⟧⟧"),
+    ("1. <b>x</b>\n2. List<T>", "1. <b>x</b>\n2. List<T>"),
+    ("**粗体**文字和**“引”**文字", "⟦bold 粗体⟧文字和⟦bold “引”⟧文字"),
+    ("* a\n* *b*\n* **c**", "• a\n• ⟦italic b⟧\n• ⟦bold c⟧"),
+    ("f(*args) and 2*3*4, a*b", "f(*args) and 2*3*4, a*b"),
+    ("2**3 and foo**bar**", "2**3 and foo⟦bold bar⟧"),
+    ("https://a.b/c_d_e and __init__.py", "https://a.b/c_d_e and __init__.py"),
+    ('[t](https://a.b "title")', "⟦text_link:https://a.b t⟧"),
+    ("||a|| b", "||a|| b"),
+    ("- - a\n  - b", "• \n  • a\n  • b"),
+    ("- a\n\n  b\n\n  c\n- d", "• a\nb\nc\n• d"),
+    ("- a\n  ```\n  x\n  ```\n  b", "• a\n⟦pre x⟧\nb"),
+    ("```\n\tx\n```", "⟦pre x⟧"),
+    ("```\na\n\tx\n```\na\tb", "⟦pre a\n    x⟧\na b"),
+    ("see $$x^2$$ here\n\n$$x^2$$", "see ⟦code x²⟧ here\n\n⟦pre x²⟧"),
+    ("[m](tg://user?id=1)", "m (tg://user?id=1)"),
+    ("[p](https://a.b:99999/)", "p (https://a.b:99999/)"),
+    ("> \u2063**Title**\n> text", "⟦expandable_blockquote ⟦bold Title⟧\ntext⟧"),
+    ("```\n**注意：**这\n```\n**注意：**这", "⟦pre **注意：**这⟧\n⟦bold 注意：⟧这"),
+    ("**`a*b`：**乙[丙](http://a.b/*x)**“丁”**", "⟦code a*b⟧⟦bold ：⟧乙⟦text_link:http://a.b/*x 丙⟧⟦bold “丁”⟧"),
+    ("**f(*a**", "⟦bold f(*a⟧"),
+    ("***x**2 a***", "⟦bold ⟦italic x**2 a⟧⟧"),
+    ("a *b\n2*3", "a *b\n2*3"),
+    ("**a** is 2*3", "⟦bold a⟧ is 2*3"),
+    ("**甲：**乙\n**丙\n丁：**戊", "⟦bold 甲：⟧乙\n⟦bold 丙\n丁：⟧戊"),
+    ("| **甲：**乙 | 丙 |\n|---|---|", "⟦pre 甲：乙 | 丙⟧"),
+    ("`a`**`b`**", "⟦code a⟧⟦code b⟧"),
+    ("**[`c`](https://a.b) d**", "⟦bold ⟦text_link:https://a.b c⟧ d⟧"),
+]
+WIDE = [
+    (
+        "| Model | Context | What it is good for |\n|---|---|---|\n"
+        "| One | 128k | writing long texts in many languages, and tables |\n| [Two](https://a.b) | | `code` |",
+        "⟦bold Model: One⟧\n• Context: 128k\n"
+        "• What it is good for: writing long texts in many languages, and tables\n\n"
+        "⟦bold Model: ⟦text_link:https://a.b Two⟧⟧\n• What it is good for: ⟦code code⟧",
+    ),
+]
+ALL = [*FAULTS, *WIDE, *EMPHASIS, *BLOCKS, *CODE, *LINKS, *SWALLOWED, *MATHS]
 
 
 @pytest.mark.parametrize(("markdown", "picture"), ALL, ids=[repr(markdown)[:40] for markdown, _ in ALL])
@@ -167,7 +211,7 @@ def test_something_is_shown_as_soon_as_there_is_something(start: str) -> None:
 
 
 def test_what_no_platform_takes() -> None:
-    assert render("a\0b\ud800c").text == "a\ufffdb?c"
+    assert render("a\0b\ud800c").text == "a\ufffdb\ufffdc"
 
 
 def test_measures() -> None:

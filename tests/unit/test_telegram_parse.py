@@ -22,8 +22,9 @@ def plain(found: Inbound | Moved | None) -> Any:
         case Moved():
             return {"moved": asdict(found)}
     whole = {**asdict(found), "files": [asdict(file) for file in found.files]}
-    if not found.press:
-        del whole["press"]
+    for name in ("press", "quiet"):
+        if not whole[name]:
+            del whole[name]
     assert whole["sender"].pop("team") == "", "Telegram has none"
     return whole
 

@@ -73,6 +73,11 @@ export function link(url, children) {
   return element("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, children);
 }
 
+/** The picture that came with a message, small. */
+export function shownPicture(item) {
+  return element("img", { class: "shown", src: item.picture, alt: item.media });
+}
+
 /** A round or square picture with the first letter of a name. */
 export function avatar(name, kind) {
   return element("span", { class: `avatar ${kind}`, "aria-hidden": "true" }, [...name][0].toUpperCase());

@@ -9,7 +9,6 @@ const TAGS = {
   strikethrough: "s",
   code: "code",
   blockquote: "blockquote",
-  expandable_blockquote: "blockquote",
 };
 const BLOCKS = ["pre", "blockquote", "expandable_blockquote"];
 
@@ -57,6 +56,8 @@ function renderEntity(text, entity, children) {
       return link(/^[a-z]+:/i.test(words) ? words : `https://${words}`, children);
     case "email":
       return link(`mailto:${words}`, children);
+    case "expandable_blockquote":
+      return element("blockquote", { class: "expandable", tabindex: "0" }, children);
     case "spoiler":
       return element("span", { class: "spoiler", tabindex: "0" }, children);
     case "mention":

@@ -2,7 +2,7 @@
 
 import { control } from "./calls.js";
 import { createComposer } from "./composer.js";
-import { avatar, element, icon } from "./dom.js";
+import { avatar, element, icon, shownPicture } from "./dom.js";
 import { renderMarkdown, renderTyped } from "./markdown.js";
 import { createGrowth, createMeta, createTyping, place, showMessage } from "./message.js";
 import { createPrompts } from "./prompts.js";
@@ -180,8 +180,8 @@ function createPost(cast) {
     note.hidden = !item.only_for;
     note.textContent = t("only_you", { name: nameOf(item.only_for) });
     showMessage(article, text, meta, item, contentOf(item, { nameOf }));
-    const elements = item.blocks.filter((block) => block.type === "actions").flatMap((block) => block.elements);
-    buttons.replaceChildren(...elements.filter((one) => one.type === "button").map((one) => pressable(one, item)));
+    const elements = item.blocks.filter((block) => block.type.endsWith("actions")).flatMap((block) => block.elements);
+    buttons.replaceChildren(...elements.flatMap((one) => pressables(one, item)));
   }
   return { article, meta, show };
 }
@@ -189,12 +189,25 @@ function createPost(cast) {
 function contentOf(item, context) {
   const sections = item.blocks.filter((block) => block.type === "section" && block.text);
   if (sections.length > 0) return sections.map((block) => element("p", { class: "plain" }, block.text.text));
-  const markdown = item.blocks.filter((block) => block.type === "markdown").map((block) => block.text).join("\n\n");
-  if (item.markdown || markdown) return renderMarkdown(item.text || markdown, context);
+  const parts = item.blocks.filter((block) => block.type === "markdown" || block.type === "context");
+  if (parts.length > 0) return parts.flatMap((block) => (block.type === "markdown" ? renderMarkdown(block.text, context) : smallPrint(block, context)));
+  if (item.markdown) return renderMarkdown(item.text, context);
+  if (item.picture) return [...renderTyped(item.text, context), shownPicture(item)];
   return renderTyped(item.text + (item.media ? `\n[${item.media}]` : ""), context);
 }
 
-function pressable(button, item) {
-  const press = () => control("slack", "press", { channel: item.chat, ts: item.id, action_id: button.action_id, user: item.only_for || "UALICE" });
+function smallPrint(block, context) {
+  const words = block.elements.flatMap((one) => (one.type === "mrkdwn" ? renderTyped(one.text, context) : [one.text]));
+  return [element("div", { class: "small-print" }, words)];
+}
+
+/** What can be pressed of an element: a button, or the two of a pair for feedback. */
+function pressables(one, item) {
+  if (one.type === "button") return [pressable(one, one.action_id, item)];
+  return [one.positive_button, one.negative_button].filter(Boolean).map((button) => pressable(button, one.action_id, item));
+}
+
+function pressable(button, action, item) {
+  const press = () => control("slack", "press", { channel: item.chat, ts: item.id, action_id: action, value: button.value, user: item.only_for || "UALICE" });
   return element("button", { type: "button", on: { click: () => press().catch(console.warn) } }, button.text.text);
 }

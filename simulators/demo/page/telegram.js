@@ -2,7 +2,7 @@
 
 import { control } from "./calls.js";
 import { createComposer } from "./composer.js";
-import { avatar, element } from "./dom.js";
+import { avatar, element, shownPicture } from "./dom.js";
 import { renderEntities } from "./entities.js";
 import { createGrowth, createMeta, createTyping, place, showMessage } from "./message.js";
 import { createPrompts } from "./prompts.js";
@@ -123,7 +123,8 @@ function createBubble(isShared, cast) {
     quote.hidden = !item.reply;
     if (item.reply) quote.replaceChildren(element("b", {}, item.reply.name), element("span", {}, item.reply.text));
     const nodes = renderEntities(item.text, item.entities);
-    if (item.media) nodes.unshift(element("span", { class: "media" }, `[${item.media}] `));
+    if (item.picture) nodes.unshift(shownPicture(item));
+    else if (item.media) nodes.unshift(element("span", { class: "media" }, `[${item.media}] `));
     showMessage(article, text, meta, item, nodes);
     buttons.replaceChildren(...item.buttons.flat().map((button) => pressable(button, item, me)));
   }

@@ -1,0 +1,213 @@
+"""The calls that make and change the messages of one answer: each is written down so that a crash leaves a trace."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from bridge.contents import TEXT, Content, Contents
+from bridge.errors import Gone, Permanent, RateLimited, Transient, Unrenderable
+from bridge.figures import Figures
+from bridge.model import Page, Post, Turn
+from bridge.pace import MARGIN_SECONDS, Pace
+from bridge.ports import Adapter, Attaches, Budget, Clock, Finds, Meter, Store, Verb
+from bridge.steps import Delete, Edit, Send, Step, next_step
+
+log = logging.getLogger(__name__)
+
+KEPT_SECONDS = 1.0
+"""A penalty longer than this is written down, for the process that comes after us."""
+KEEP_SECONDS = 2.0
+"""What that may take: the answer does not wait for it longer."""
+SKEW_SECONDS = 300.0
+"""By how much a platform's clock may be behind ours when a message is looked for."""
+KEEP_PAUSES = (0.2, 1.0, 3.0)
+"""Seconds between tries to write down what stands, before the turn is left to another claim."""
+MOST_ATTACH_ATTEMPTS = 2
+"""So many times a turn is tried again for the sake of an attachment that the platform did not answer to."""
+WORKING_SECONDS = 5.0
+"""What the sign that the bot is at work may take: a final does not wait for it longer."""
+
+
+class Posting:
+    """The Posts of one answer, and one call at a time to change what stands."""
+
+    def __init__(
+        self,
+        turn: Turn,
+        *,
+        adapter: Adapter,
+        store: Store,
+        pace: Pace,
+        clock: Clock,
+        meter: Meter,
+        posts: Sequence[Post],
+        contents: Contents,
+        figures: Figures,
+    ) -> None:
+        self._turn = turn
+        self._adapter = adapter
+        self._store = store
+        self._pace = pace
+        self._clock = clock
+        self._meter = meter
+        self._contents = contents
+        self._figures = figures
+        self.posts = {post.page: post for post in posts}
+        self.refused = 0
+        """How often the platform refused our markup: then we go simpler, then smaller."""
+        self.unwanted = False
+        """Somebody removes our messages: no more of them than the final one."""
+
+    def next(self, pages: Sequence[Page]) -> Step | None:
+        """The next step towards these pages."""
+        return next_step(pages, list(self.posts.values()))
+
+    def budgets(self, step: Step) -> Sequence[Budget]:
+        """Every limit that the step counts against."""
+        match step:
+            case Send(page):
+                verb = Verb.ATTACH if page.attachment else Verb.SEND if page.final else Verb.START
+            case Edit(page):
+                verb = Verb.EDIT if page.final else Verb.GROW
+            case Delete():
+                verb = Verb.DELETE
+        return self._adapter.limits.budgets(self._turn.address, verb)
+
+    async def take(self, step: Step, content: Content = TEXT) -> None:
+        """Does it, now. Raises RateLimited (and the pace knows), Unreachable, Refused, Gone, LeaseLost.
+
+        Unrenderable only where no simpler form is left.
+        """
+        budgets = self.budgets(step)
+        begun = self._clock.monotonic()
+        self._pace.spend(budgets, begun)
+        try:
+            match step:
+                case Send():
+                    await self._send(step, content)
+                case Edit(page, message_id):
+                    await self._edit(page, message_id)
+                case Delete(page_index, message_id):
+                    with suppress(Permanent):  # what we may not remove stays, and the answer is whole all the same
+                        await self._adapter.delete(self._turn.address, message_id)
+                    await self._drop(page_index)
+        except RateLimited as error:
+            await self._penalise(budgets, error)
+            raise
+        except Unrenderable:
+            self.refused += 1
+            if self.refused > 2:
+                raise
+            log.warning("the platform refused our markup; trying a simpler form")
+        finally:
+            now = self._clock.monotonic()
+            # Of an edit: what posts a message waits for the store as well, and for what it attaches.
+            self._pace.returned(budgets, now, took=now - begun if isinstance(step, Edit) else 0.0)
+
+    async def sign(self, budgets: Sequence[Budget], now: float) -> None:
+        """Shows that the bot is at work."""
+        self._pace.spend(budgets, now)
+        try:
+            async with asyncio.timeout(WORKING_SECONDS):
+                await self._adapter.working(self._turn.address, self._turn.language)
+        except RateLimited as error:
+            await self._penalise(budgets, error)
+        except TimeoutError:
+            log.info("the sign that the bot is at work took too long")
+        finally:
+            later = self._clock.monotonic()
+            self._pace.returned(budgets, later, took=later - now)
+
+    def shows(self, step: Step) -> bool:
+        """Does the message stand as that step wanted it?"""
+        if isinstance(step, Delete):
+            return False
+        post = self.posts.get(step.page.index)
+        return post is not None and post.digest == step.page.digest
+
+    async def _send(self, step: Send, content: Content) -> None:
+        """Post row first, then the send, then its id: so a crash in between leaves a trace."""
+        page, address = step.page, self._turn.address
+        if step.begun:
+            if isinstance(self._adapter, Finds) and page.attachment is None:  # a file carries no mark
+                found = await self._adapter.find(address, page.mark, since=self._turn.received_at - SKEW_SECONDS)
+                if found is not None:
+                    await self._keep(Post(page=page.index, message_id=found))
+                    return
+            else:
+                self._meter.count("possible_duplicates", platform=address.platform)
+        else:
+            await self._keep(Post(page=page.index, message_id=None))
+        try:
+            message_id = await self._post(page, content)
+        except Permanent as error:
+            await self._drop(page.index)
+            if page.attachment is None:
+                raise
+            self._contents.misses(page.attachment, error)
+            return
+        except Transient as error:
+            if error.certain:
+                await self._drop(page.index)
+            tried = self._turn.attempts >= MOST_ATTACH_ATTEMPTS and not isinstance(error, RateLimited)
+            if page.attachment is None or not tried:
+                raise
+            self._contents.misses(page.attachment, error)
+            return
+        await self._keep(Post(page=page.index, message_id=message_id, digest=page.digest, final=page.final))
+        if page.attachment is not None:
+            self._contents.sent()
+
+    async def _post(self, page: Page, content: Content) -> str:
+        reply_to = self._turn.reply_to if page.index == 0 else ""
+        if content.attachment is None or not isinstance(self._adapter, Attaches):
+            return await self._adapter.send(self._turn.address, page, reply_to=reply_to)
+        page = replace(page, attachment=content.attachment)
+        return await self._adapter.attach(self._turn.address, page, content.data, reply_to=reply_to)
+
+    async def _edit(self, page: Page, message_id: str) -> None:
+        try:
+            stands_as = await self._adapter.edit(self._turn.address, message_id, page)
+        except Gone:
+            self.unwanted = True
+            await self._drop(page.index)
+            return
+        post = Post(page=page.index, message_id=stands_as, digest=page.digest, final=page.final)
+        if page.final or stands_as != message_id:
+            await self._keep(post)
+        else:
+            self.posts[page.index] = post
+
+    async def _keep(self, post: Post) -> None:
+        """Writes the post down. What an open post shows is not written: it changes with every edit."""
+        stored = post if post.final else Post(page=post.page, message_id=post.message_id)
+        if post.message_id is not None:
+            # It stands, whether or not the store can be told at the first try.
+            self.posts[post.page] = post
+        for pause in KEEP_PAUSES:
+            with suppress(Transient):
+                await self._store.keep_post(self._turn, stored)
+                break
+            await self._clock.sleep(pause)
+        else:
+            await self._store.keep_post(self._turn, stored)
+        self.posts[post.page] = post
+
+    async def _drop(self, page: int) -> None:
+        self.posts.pop(page, None)
+        await self._store.drop_post(self._turn, page)
+
+    async def _penalise(self, budgets: Sequence[Budget], error: RateLimited) -> None:
+        self._figures.penalised(error.retry_after)
+        self._pace.penalise(budgets, error.retry_after, self._clock.monotonic())
+        log.warning("%s asks us to wait %.0f s", self._turn.address.platform, error.retry_after)
+        if budgets and error.retry_after > KEPT_SECONDS:
+            until = self._clock.now() + error.retry_after + MARGIN_SECONDS
+            try:
+                async with asyncio.timeout(KEEP_SECONDS):
+                    for name in (budgets[-1].name, *budgets[-1].closes):
+                        await self._store.penalise(name, until)
+            except (Transient, TimeoutError) as failure:
+                log.warning("a process that starts now would not know of that: %s", str(failure) or "too slow")
