@@ -164,11 +164,14 @@ def _closed(text: str, spans: Sequence[Span]) -> str:
 def _formula(text: str, start: int, code: Sequence[Span]) -> int | None:
     """Where the formula begins that is not closed yet."""
     at = start
+    endless: set[str] = set()
     while begun := _MATH.search(text, at):
         if _within(code, begun.start()):
             at = begun.end()
             continue
-        end = _MATH_ENDS[begun[0]].search(text, begun.end())
+        end = None if begun[0] in endless else _MATH_ENDS[begun[0]].search(text, begun.end())
+        if end is None:
+            endless.add(begun[0])  # where none follows here, none follows further on
         if end:
             at = end.end()
         elif begun[0] == "$" and not _LOOKS_MATH.match(text, begun.start()):

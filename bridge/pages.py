@@ -56,13 +56,15 @@ class Layout:
     look: Look
     fill: Callable[[str, int], float]
     """As in `Limits`."""
+    plain_from: int = 1
+    """As in `Limits`."""
     cuts: dict[tuple[int, int], Growing] = field(default_factory=dict, repr=False, compare=False)
     """Of each run of text, by how simple it is to be."""
 
     def growing(self, answer: Answer, *, simpler: int, standing: Collection[int]) -> list[Page]:
         """What is to be seen while more may come. `standing`: the pages that have messages already."""
         pages = self._pages(self._split(self._runs(answer, simpler, whole=False), simpler), simpler, done=False)
-        if pages and not simpler:
+        if pages and simpler < self.plain_from:
             pages[-1:] = _healed(pages[-1], standing)
         if status := self._status(answer):
             return self._with_status(pages, status, simpler)

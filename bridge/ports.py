@@ -104,6 +104,8 @@ class Limits:
     """Every limit that such a call counts against."""
     streams: bool = True
     """False: messages do not grow, the whole answer is sent once."""
+    plain_from: int = 1
+    """From this `Page.simpler` on, text is shown as it stands, markers and all."""
     working_every: float = 0.0
     """Seconds after which the sign that the bot is at work must be given again; 0 if there is none."""
     keep_alive: float = 0.0

@@ -67,7 +67,7 @@ class Surface:
         self._pace = pace
         self._clock = clock
         self._contents = Contents(adapter, downloads, meter)
-        self._layout = Layout(turn=turn, look=look, fill=adapter.limits.fill)
+        self._layout = Layout(turn=turn, look=look, fill=adapter.limits.fill, plain_from=adapter.limits.plain_from)
         self.figures = Figures(turn, clock=clock, meter=meter, anew=not posts, previews=adapter.limits.streams)
         self._posting = Posting(
             turn,

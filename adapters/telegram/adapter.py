@@ -70,6 +70,7 @@ class TelegramAdapter:
             streams=streaming != "off",
             working_every=TYPING_SECONDS,
             keep_alive=KEEP_ALIVE_SECONDS if streaming == "draft" else 0.0,
+            plain_from=2 if streaming == "rich" else 1,
         )
         self._token, self._webhook_url, self._webhook_secret = token, webhook_url, webhook_secret
         self._commands = frozenset(commands)

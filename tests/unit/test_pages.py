@@ -185,3 +185,11 @@ def test_buttons_stand_below_the_last_page():
 def test_only_a_good_answer_to_a_question_has_buttons(made, more):
     made.add(Suggested("a?"))
     assert buttons(made, **more) == []
+
+
+@pytest.mark.parametrize(("plain_from", "shown"), [(1, "It is **bo"), (2, "It is **bo**")])
+def test_a_simpler_form_that_has_markup_still_is_healed_while_it_grows(plain_from, shown):
+    answer = Answer()
+    answer.add(TextDelta("1", "It is **bo"))
+    layout = Layout(turn=turn(), look=Look(), fill=fill, plain_from=plain_from)
+    assert [page.text for page in layout.growing(answer, simpler=1, standing=())] == [shown]
