@@ -19,7 +19,7 @@ def slack(number):
     return (post, channel), (Budget(name="update", burst=6, every=1.37),)
 
 
-WORLDS = [(private, 60, 3), (private, 200, 2), (slack, 10, 30), (slack, 40, 10)]
+WORLDS = [(private, 60, 2), (private, 200, 1), (slack, 10, 12), (slack, 40, 4)]
 """Where, how many answers side by side, and how many such evenings are averaged."""
 
 
