@@ -38,6 +38,10 @@ class Tuning(BaseModel):
     """After this long without an event, Coze is asked beside the stream whether the chat still runs."""
     coze_silence_seconds: float = Field(default=120.0, gt=0)
     """After this long without an event from a chat that still runs, the question is given up."""
+    recall_hours: float = Field(default=24.0, gt=0)
+    """So long after it was asked, the answer to a question is still fetched from Coze; then the person is told."""
+    queued_seconds: float = Field(default=5.0, ge=0)
+    """Who waits longer than this for an answer to begin is told how many are before them; 0: never."""
     telegram_calls_per_second: float = Field(default=28.0, gt=0)
     """All chats of the bot together (Bot API FAQ: about 30; more with paid broadcasts)."""
     telegram_private_seconds: float = Field(default=1.05, gt=0)
@@ -139,6 +143,11 @@ class Settings(BaseModel):
     """Who may talk to the bot, separated by commas: `*` (everybody), `telegram:123` (a person), `telegram:chat:-100…`,
     `slack:T…` (a workspace), `slack:T…:U…`, `slack:T…:C…`. Unset: in Telegram those who are paired, in Slack the full
     members of the workspace."""
+    on_busy: Literal["queue", "merge", "interrupt"] = "queue"
+    """What becomes of messages that come while an answer runs. `queue`: they are answered one after another; `merge`:
+    those of one person become one question; `interrupt`: the newest stops what runs and is answered at once."""
+    keep_texts_days: float = Field(default=30.0, ge=0)
+    """So many days after a turn has ended, question and answer are erased; 0: never."""
     answers: Answers = Answers()
     tuning: Tuning = Tuning()
 
@@ -178,7 +187,7 @@ class Settings(BaseModel):
     def _is_level(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("log_format", "telegram_streaming", "slack_streaming", "slack_dm", mode="before")
+    @field_validator("log_format", "telegram_streaming", "slack_streaming", "slack_dm", "on_busy", mode="before")
     @classmethod
     def _is_in_any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

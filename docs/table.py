@@ -42,6 +42,9 @@ CHINESE = {
     "log_format": "`text` 或 `json`；不设时，终端上用 `text`，否则用 `json`。",
     "log_level": "`DEBUG`、`INFO`、`WARNING` 或 `ERROR`。",
     "drain_seconds": "收到 SIGTERM 后，正在进行的回答还可以继续多少秒。",
+    "on_busy": "回答进行中又来了新消息时怎么办。`queue`：依次回答；`merge`：同一个人的消息合成一个问题；"
+    "`interrupt`：最新的消息打断正在进行的回答，立即得到回答。",
+    "keep_texts_days": "一轮对话结束多少天后抹去问题和回答的文字；0：从不。",
     "allow": "谁可以和机器人对话，用逗号分隔：`*`（所有人）、`telegram:123`（某个人）、`telegram:chat:-100…`、"
     "`slack:T…`（某个工作区）、`slack:T…:U…`、`slack:T…:C…`。"
     "不设时，Telegram 里是已配对的人，Slack 里是工作区的正式成员。",

@@ -204,6 +204,13 @@ _held = turns.c.lease_owner.is_not(None)
 Index("turns_held", turns.c.lease_owner, postgresql_where=_held, sqlite_where=_held)
 #: What a person asked in a conversation, settled or not, for `takes_part` and `last_question`; NULL is no command.
 Index("turns_asked", turns.c.conversation_id, turns.c.user_id, turns.c.sort_key, turns.c.id)
+#: Settled turns whose texts are still there, oldest first, for erasing them.
+Index(
+    "turns_kept",
+    turns.c.settled_at,
+    postgresql_where=text("settled_at IS NOT NULL AND (text <> '' OR answer <> '')"),
+    sqlite_where=text("settled_at IS NOT NULL AND (text <> '' OR answer <> '')"),
+)
 #: All that a person wrote, for counting and erasing.
 Index("turns_of_user", turns.c.user_id)
 
@@ -218,6 +225,8 @@ posts = Table(
     #: Digest of the page that it shows; empty if unknown.
     Column("digest", Text, nullable=False),
     Column("final", Boolean, nullable=False),
+    #: The newest message of that place when the send was begun, as far as its adapter knew: a lost one comes after it.
+    Column("sent_after", Text, nullable=False, server_default=""),
 )
 
 #: Until when a platform wants no call from us.
@@ -227,4 +236,32 @@ penalties = Table(
     #: Of the budget that it is about, as the adapter names it; may hold the id of a chat.
     Column("name", Text, primary_key=True),
     Column("until", Double, nullable=False),
+)
+
+#: What only one process may do at a time, such as polling Telegram with one token.
+duties = Table(
+    "duties",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    #: By the clock of the database.
+    Column("until", Double, nullable=False),
+)
+
+#: How much of the platforms' limits is used up by all processes together.
+buckets = Table(
+    "buckets",
+    metadata,
+    #: Of the budget, as the adapter names it; may hold the id of a chat.
+    Column("name", Text, primary_key=True),
+    #: When it will be full again if nobody calls any more, by the clock of the database.
+    Column("full_at", Double, nullable=False),
+)
+
+#: Coze conversations of people who were forgotten, until Coze has erased them.
+doomed = Table(
+    "doomed",
+    metadata,
+    Column("coze_conversation", Text, primary_key=True),
+    Column("since", Double, nullable=False),
 )

@@ -1,0 +1,41 @@
+"""Processes side by side, what is to be erased, and where a lost message would stand."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("posts", sa.Column("sent_after", sa.Text(), server_default="", nullable=False))
+    op.create_table(
+        "duties",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("until", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("duties_pk")),
+    )
+    op.create_table(
+        "buckets",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("full_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("buckets_pk")),
+    )
+    op.create_table(
+        "doomed",
+        sa.Column("coze_conversation", sa.Text(), nullable=False),
+        sa.Column("since", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("coze_conversation", name=op.f("doomed_pk")),
+    )
+    kept = sa.text("settled_at IS NOT NULL AND (text <> '' OR answer <> '')")
+    op.create_index("turns_kept", "turns", ["settled_at"], postgresql_where=kept, sqlite_where=kept)
+
+
+def downgrade() -> None:
+    op.drop_index("turns_kept", "turns")
+    for table in ("doomed", "buckets", "duties"):
+        op.drop_table(table)
+    op.drop_column("posts", "sent_after")
