@@ -17,6 +17,7 @@ from prometheus_client import (
 _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "inbound": ("Messages that came in, by what became of them.", ("platform", "outcome")),
     "turns": ("Turns that were settled: the answers that were finished.", ("platform", "outcome", "kind")),
+    "merged": ("Questions that became part of a later one of the same person.", ("platform",)),
     "recalls": ("Answers fetched from Coze after a crash or a cut stream.", ()),
     "possible_duplicates": ("Sends repeated although the one before may have arrived.", ("platform",)),
     "possible_repeats": ("Questions asked again although Coze may have had them.", ()),

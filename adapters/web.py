@@ -10,6 +10,8 @@ from bridge.ports import Mount
 
 MAX_BODY = 1 << 20
 """Bytes; larger webhook calls get 413."""
+BODY_SECONDS = 15.0
+"""For so long a body may take to come in; then it gets 408."""
 
 Ready = Callable[[], Awaitable[list[str]]]
 """Why we are not ready, one reason a line; empty if we are."""
@@ -39,7 +41,12 @@ def application(mounts: Mapping[str, Mount], *, ready: Ready, metrics: Show) -> 
 def _answering(mount: Mount) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        reply = await mount(headers, await request.read())
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        reply = await mount(headers, body)
         return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
 
     return answer

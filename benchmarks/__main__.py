@@ -7,11 +7,14 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from benchmarks import markup
+from benchmarks.accept import accept
+from benchmarks.claims import claims
 from benchmarks.cost import cost, cost_open
 from benchmarks.delivery import first_text, streams
 from benchmarks.limits import flood, last_text, limits, refusals, shared
 from benchmarks.service import Row
 from benchmarks.staleness import delivery
+from benchmarks.takeover import takeover
 
 Bench = Callable[[], Awaitable[Row | list[Row]]]
 RESULTS = Path(__file__).parent / "results.json"
@@ -23,6 +26,8 @@ async def rendering() -> list[Row]:
 
 
 BENCHMARKS: dict[str, Bench] = {
+    "accept": accept,
+    "claims": claims,
     "first_text": first_text,
     "streams": streams,
     "cost": cost,
@@ -31,6 +36,7 @@ BENCHMARKS: dict[str, Bench] = {
     "last_text": last_text,
     "limits": limits,
     "markup": rendering,
+    "takeover": takeover,
 }
 PARTS: dict[str, Bench] = {"refusals": refusals, "shared": shared, "flood": flood}
 """Of `limits`; by themselves only if they are named."""

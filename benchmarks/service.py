@@ -4,8 +4,10 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +28,8 @@ OPEN_PACE = "telegram_calls_per_second = 100000\ntelegram_private_seconds = 1.0\
 TOLD = (b'"warning"', b'"error"', b'"critical"')
 MOST_TOLD = 5
 """Warnings and errors of the service that are printed."""
+START_SECONDS = 30.0
+"""What it gets until it is ready."""
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 LOOK_SECONDS = 0.2
 """How often a benchmark looks whether it is over."""
@@ -36,6 +40,26 @@ class Service:
     """A running `coze-bridge run`."""
 
     process: asyncio.subprocess.Process
+    ready: asyncio.Event
+    """Set as soon as it says so, or ends."""
+    started_at: float
+    """Unix time of the exec."""
+    ready_at: float = 0.0
+    """Unix time."""
+    reader: asyncio.Task[None] | None = None
+
+    async def kill(self) -> None:
+        """Ends it at once; complains if it has ended by itself."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGKILL)
+        if await self.process.wait() != -signal.SIGKILL:
+            sys.stderr.write(f"the service ended by itself, with status {self.process.returncode}\n")
+        if self.reader is not None:
+            await self.reader
+
+    def descriptors(self) -> int:
+        """How many files and sockets it has open."""
+        return sum(1 for _ in Path(f"/proc/{self.process.pid}/fd").iterdir())
 
     def cpu_seconds(self) -> float:
         """User and system time so far."""
@@ -63,28 +87,30 @@ async def running(environ: Mapping[str, str], tuning: str, *, disk: bool = True)
     Without `disk` the database is in memory, where the system has such a place: then no disk is measured.
     """
     with tempfile.TemporaryDirectory(dir=None if disk else MEMORY) as directory:
-        config = Path(directory) / "bridge.toml"
-        config.write_text(f"[tuning]\n{tuning}", encoding="utf-8")
-        database = {"DATABASE_URL": f"sqlite+aiosqlite:///{directory}/bridge.db", "HTTP_LISTEN": "127.0.0.1:0"}
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bridge", "run", "--config", str(config)),
-            env={"PATH": os.environ["PATH"], "LOG_FORMAT": "json", "ALLOW": "*", **database, **environ},
-            stderr=asyncio.subprocess.PIPE,
-        )
-        os.sched_setaffinity(process.pid, {CORES[-1]})
-        assert process.stderr is not None
-        ready = asyncio.Event()
-        reader = asyncio.create_task(_read(process.stderr, ready))
+        service = await start(environ, tuning, Path(directory))
         try:
-            async with asyncio.timeout(30):
-                await ready.wait()
-            yield Service(process)
+            async with asyncio.timeout(START_SECONDS):
+                await service.ready.wait()
+            yield service
         finally:
-            with suppress(ProcessLookupError):
-                process.send_signal(signal.SIGKILL)
-            if await process.wait() != -signal.SIGKILL:
-                sys.stderr.write(f"the service ended by itself, with status {process.returncode}\n")
-            await reader
+            await service.kill()
+
+
+async def start(environ: Mapping[str, str], tuning: str, directory: Path) -> Service:
+    """Starts it on the last core; its settings, and its database unless there is another, are in that directory."""
+    config = directory / "bridge.toml"
+    config.write_text(f"[tuning]\n{tuning}", encoding="utf-8")
+    database = {"DATABASE_URL": f"sqlite+aiosqlite:///{directory}/bridge.db", "HTTP_LISTEN": "127.0.0.1:0"}
+    started_at = time.time()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bridge", "run", "--config", str(config)),
+        env={"PATH": os.environ["PATH"], "LOG_FORMAT": "json", "ALLOW": "*", **database, **environ},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.sched_setaffinity(process.pid, {CORES[-1]})
+    service = Service(process, asyncio.Event(), started_at)
+    service.reader = asyncio.create_task(_read(service))
+    return service
 
 
 async def until(holds: Callable[[], bool], within: float) -> None:
@@ -94,15 +120,24 @@ async def until(holds: Callable[[], bool], within: float) -> None:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _read(stream: asyncio.StreamReader, ready: asyncio.Event) -> None:
+async def _read(service: Service) -> None:
     told = 0
-    async for line in stream:
+    assert service.process.stderr is not None
+    async for line in service.process.stderr:
         if b'"ready: ' in line:
-            ready.set()
+            service.ready_at = time.time()
+            service.ready.set()
         elif any(level in line for level in TOLD) and told < MOST_TOLD:
             told += 1
             sys.stderr.buffer.write(line)
-    ready.set()
+    service.ready.set()
+
+
+def free_port() -> int:
+    """A port of loopback on which nobody listens."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
 
 
 @asynccontextmanager

@@ -1,8 +1,9 @@
-"""The command line: `coze-bridge run | init | doctor | migrate | turns | people | allow`."""
+"""The command line: `coze-bridge run | init | doctor | migrate | backup | turns | people | allow`."""
 
 import asyncio
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +53,23 @@ def migrate(config: Config = None) -> None:
     _configure_log(settings)
     revision = asyncio.run(bring(settings.database_url))
     typer.echo(f"the database is at revision {revision}")
+
+
+@cli.command()
+def backup(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where the copy is written; only its owner can read it.")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")] = False,
+    config: Config = None,
+) -> None:
+    """Copies the SQLite database, beside a running service or without one."""
+    from storage.backup import back_up
+
+    # A half copy is not left behind, whoever ends us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    size = back_up(load(config).database_url, file, force=force)
+    typer.echo(f"{file}: {size / 1e6:.1f} MB, whole and checked")
 
 
 @cli.command()

@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import assert_never
 
 from bridge import fold, thinking
@@ -98,8 +98,14 @@ class ActionRequired:
     tools: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StillRunning:
+    """The chat that is recalled has not ended; no more can be known of it until it has."""
+
+
 BotEvent = (
     ChatStarted
+    | StillRunning
     | TextDelta
     | ReasoningDelta
     | MessageCompleted
@@ -142,6 +148,8 @@ class Answer:
     suggestions: list[str] = field(default_factory=list)
     tools_wanted: tuple[str, ...] = ()
     tokens: int = 0
+    fetching: bool = False
+    """It was cut off, and the whole of it is on its way."""
     note: str = ""
     """A sentence of ours below the text: that it failed, was stopped, or what is amiss."""
     outcome: TurnState = TurnState.DELIVERED
@@ -153,6 +161,8 @@ class Answer:
         match event:
             case ChatStarted():
                 pass
+            case StillRunning():
+                self.fetching = True
             case TextDelta(message, text):
                 self.messages[message] = self.messages.get(message, "") + clean(text)
                 self.growing, self.tool = message, ""
@@ -205,6 +215,16 @@ class Answer:
     def text(self) -> str:
         """What the bot said, as Markdown and without its reasoning: its messages, a blank line between them."""
         return "\n\n".join(said.text for said in self.said if said.text)
+
+    @property
+    def length(self) -> int:
+        """Characters that the bot wrote, reasoning included."""
+        return sum(map(len, self.messages.values())) + sum(map(len, self.reasoning.values()))
+
+    def clear(self) -> None:
+        """Forgets everything: it comes anew."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(Answer(), one.name))
 
     def dump(self) -> str:
         """As JSON, for the store."""

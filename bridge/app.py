@@ -5,7 +5,7 @@ import faulthandler
 import logging
 import secrets
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from itertools import count
 from typing import TYPE_CHECKING
@@ -16,11 +16,14 @@ from bridge.clock import SystemClock
 from bridge.config import Settings
 from bridge.door import Door
 from bridge.errors import ConfigError, Transient
+from bridge.housekeeping import Housekeeping
 from bridge.intake import Intake
+from bridge.listening import Listening, backoff
 from bridge.model import Lease
 from bridge.pace import Pace
 from bridge.ports import Adapter, Bot, Clock, Meter, Mount, Mounts, Store
 from bridge.presses import Presses
+from bridge.readiness import Readiness
 from bridge.supervise import notify, status, watch
 from bridge.worker import Worker
 
@@ -29,12 +32,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-"""Between attempts to reach a server at the start; the last is repeated."""
-LOOK_SECONDS = 3.0
-"""What the database gets to answer a health check or a scrape: those who ask are not patient."""
-TELL_SECONDS = 2.0
-"""Between two looks at whether we are ready."""
 CLOSE_SECONDS = 5.0
 """What turns that were let go of get to finish the call that is under way."""
 
@@ -46,16 +43,13 @@ class App:
         settings.require_run()
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._stopping = asyncio.Event()
-        self._troubles: dict[str, str] = {"database": "not opened yet"}
-        """Why the database or an adapter is not open yet, by its name."""
-        self._serving: dict[tuple[str, str], Adapter] = {}
-        self._store: Store | None = None
+        self._readiness = Readiness(self._clock)
+        self._stopping = self._readiness.stopping
         self._worker: Worker | None = None
         self.url = ""
         """Where the HTTP server listens, once `listening` is set."""
         self.listening = asyncio.Event()
-        self.ready = asyncio.Event()
+        self.ready = self._readiness.reached
         """Set once everything was ready for the first time."""
 
     def stop(self) -> None:
@@ -73,11 +67,11 @@ class App:
         adapters = build_adapters(self._settings, self._clock, meter)
         for adapter in adapters:
             meter.expect(adapter.platform)
-            self._troubles[adapter.platform] = "not connected yet"
+        self._readiness.expect(adapters)
         async with asyncio.TaskGroup() as beside:
             watching = [
                 beside.create_task(watch(self._silent_seconds, clock=self._clock, meter=meter), name="watch"),
-                beside.create_task(self._tell(adapters), name="tell"),
+                beside.create_task(self._readiness.tell(), name="tell"),
             ]
             try:
                 await self._open(adapters, meter)
@@ -95,7 +89,7 @@ class App:
             closing.push_async_callback(await self._listen_http(adapters, meter))
             if (store := await self._open_store()) is not None:
                 closing.push_async_callback(store.aclose)
-                self._store = store
+                self._readiness.store = store
                 # Not before: a wrong DATABASE_URL is one line, and nothing else.
                 log.info("listening on %s", self.url.removeprefix("http://"))
                 await self._serve(store, bot, adapters, meter)
@@ -116,12 +110,12 @@ class App:
                 store = opening.result()
             except Transient as error:
                 log.warning("the database does not answer (%s); trying again", error)
-                self._troubles["database"] = str(error)
+                self._readiness.troubles["database"] = str(error)
             else:
                 stopping.cancel()
-                self._troubles.pop("database")
+                self._readiness.troubles.pop("database")
                 return store
-            if await self._clock.wait(self._stopping, _backoff(attempt)):
+            if await self._clock.wait(self._stopping, backoff(attempt)):
                 break
         return None
 
@@ -131,25 +125,42 @@ class App:
         worker = Worker(
             store=store,
             bot=bot,
-            adapters=self._serving,
+            adapters=self._readiness.serving,
             pace=Pace(),
             clock=self._clock,
             meter=meter,
             lease=lease,
             limit=settings.tuning.workers,
             look=build_look(settings),
+            recall_seconds=settings.tuning.recall_hours * 3600,
+            on_busy=settings.on_busy,
+            queued_seconds=settings.tuning.queued_seconds,
             downloads=build_downloads(settings),
         )
         self._worker = worker
-        door = Door(store=store, allow=_allowed(settings), adapters=self._serving)
+        door = Door(store=store, allow=_allowed(settings), adapters=self._readiness.serving)
         presses = Presses(store=store, bot=bot, meter=meter)
-        intake = Intake(store=store, door=door, presses=presses, wake=worker.wake, meter=meter)
+        intake = Intake(
+            store=store,
+            door=door,
+            presses=presses,
+            wake=worker.wake,
+            meter=meter,
+            interrupts=settings.on_busy == "interrupt",
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 working = group.create_task(worker.run(), name="worker")
+                beside = [working]
+                keeping = Housekeeping(
+                    store=store, bot=bot, clock=self._clock, keep_seconds=settings.keep_texts_days * 86400
+                )
+                beside.append(group.create_task(keeping.run(), name="housekeeping"))
+                if store.peers is not None:
+                    beside.append(group.create_task(store.peers.run(lease, worker.wake), name="peers"))
+                listens = self._listens(store, intake, worker, lease)
                 listening = [
-                    group.create_task(self._listen(adapter, intake, worker.wake), name=f"listen {adapter.platform}")
-                    for adapter in adapters
+                    group.create_task(listens.run(adapter), name=f"listen {adapter.platform}") for adapter in adapters
                 ]
                 await self._stopping.wait()
                 log.info("stopping")
@@ -158,10 +169,11 @@ class App:
                 await asyncio.wait(listening)
                 await worker.drain(settings.drain_seconds)
                 await asyncio.wait({working}, timeout=CLOSE_SECONDS)
-                working.cancel()
+                for task in beside:
+                    task.cancel()
         finally:
             await presses.aclose()
-            self._store = None
+            self._readiness.store = None
             with suppress(Transient):
                 await store.release(lease.owner)
 
@@ -173,94 +185,30 @@ class App:
             if isinstance(adapter, Mounts):
                 mounts |= adapter.mounts
 
-        async def ready() -> list[str]:
-            return await self._reasons(adapters)
-
         async def metrics() -> bytes:
-            waiting: Mapping[str, int] = {}
-            oldest: float | None = None
-            # While the database is away, the other figures matter all the more.
-            with suppress(Transient, TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    if self._store is not None:
-                        now = self._clock.now()
-                        waiting, received = await self._store.waiting(), await self._store.oldest_due(now)
-                        oldest = 0.0 if received is None else now - received
-            return meter.show(waiting, oldest)
+            return meter.show(*await self._readiness.backlog())
 
         host, _, port = self._settings.http_listen.rpartition(":")
-        runner = await serve(application(mounts, ready=ready, metrics=metrics), host.strip("[]"), int(port))
+        runner = await serve(
+            application(mounts, ready=self._readiness.reasons, metrics=metrics), host.strip("[]"), int(port)
+        )
         self.url = f"http://{host}:{runner.addresses[0][1]}"
         self.listening.set()
         return runner.cleanup
 
-    async def _listen(self, adapter: Adapter, intake: Intake, wake: Callable[[], None]) -> None:
-        """Opens the platform, however long that takes, and then listens to it."""
-        attempt = 0
-        while True:
-            try:
-                await adapter.open()
-                break
-            except Transient as error:
-                delay = max(_backoff(attempt), error.retry_after)
-                if self._troubles[adapter.platform] != str(error):
-                    log.warning("%s: %s; trying again", adapter.platform, error)
-                self._troubles[adapter.platform] = str(error)
-                attempt += 1
-                await self._clock.sleep(delay)
-        self._troubles.pop(adapter.platform)
-        self._serving[adapter.platform, adapter.account] = adapter
-        wake()
-        await adapter.listen(intake.accept)
-
-    async def _reasons(self, adapters: list[Adapter]) -> list[str]:
-        reasons = [f"{name}: {trouble}" for name, trouble in self._troubles.items()]
-        reasons += [
-            f"{adapter.platform}: {adapter.trouble}"
-            for adapter in adapters
-            if adapter.platform not in self._troubles and adapter.trouble
-        ]
-        if self._stopping.is_set():
-            reasons.append("stopping")
-        try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                if self._store is not None:
-                    await self._store.waiting()
-        except Transient as error:
-            reasons.append(f"database: {error}")
-        except TimeoutError:
-            reasons.append(f"database: no answer within {LOOK_SECONDS:g} s")
-        return reasons
-
-    async def _tell(self, adapters: list[Adapter]) -> None:
-        """Says, in the log and to systemd, when we become ready and why we are not, until we stop."""
-        told: list[str] = []
-        pause = 0.05
-        while not self._stopping.is_set():
-            reasons = await self._reasons(adapters)
-            if self._stopping.is_set():
-                break
-            serving = ", ".join(f"{platform} {account}" for platform, account in self._serving)
-            if not reasons and not self.ready.is_set():
-                self.ready.set()
-                log.info("ready: %s", serving)
-                notify("READY=1")
-            elif self.ready.is_set() and reasons and not told:
-                log.warning("not ready: %s", "; ".join(reasons))
-            elif told and not reasons:
-                log.info("ready again")
-            status("waiting for " + "; ".join(reasons) if reasons else f"serving {serving}")
-            told = reasons
-            await self._clock.wait(self._stopping, pause)
-            pause = min(pause * 1.5, TELL_SECONDS)
+    def _listens(self, store: Store, intake: Intake, worker: Worker, lease: Lease) -> Listening:
+        return Listening(
+            accept=intake.accept,
+            wake=worker.wake,
+            peers=store.peers,
+            owner=lease.owner,
+            readiness=self._readiness,
+            clock=self._clock,
+        )
 
     def _silent_seconds(self) -> float:
         """For how long a loop of the worker has not gone round."""
         return self._worker.silent_seconds if self._worker is not None else 0.0
-
-
-def _backoff(attempt: int) -> float:
-    return BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS) - 1)]
 
 
 def _allowed(settings: Settings) -> AllowList | None:

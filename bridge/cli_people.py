@@ -1,22 +1,30 @@
 """The commands `coze-bridge allow` and `coze-bridge people`: who is let in, shut out, and forgotten."""
 
+import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from bridge.access import code_digest
+from bridge.build import build_bot
+from bridge.clock import SystemClock
 from bridge.config import Settings, load
-from bridge.desk import AsJson, Config, moment, unknown, with_store
+from bridge.desk import AsJson, Config, Uncounted, moment, unknown, with_store
+from bridge.errors import BridgeError
+from bridge.housekeeping import delete_doomed, will_pass
 from bridge.identity import person
-from bridge.model import Access, Person
-from bridge.ports import Store
+from bridge.model import Access, Erased, Person
+from bridge.ports import Forgets, Store
 
 people_cli = typer.Typer(invoke_without_command=True)
 
+COZE_SECONDS = 30.0
+"""For so long `forget` has Coze delete conversations."""
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 """A row of ours, or a person of Telegram's."""
 Who = Annotated[str, typer.Argument(metavar="WHO", help="A number of the list, or platform:sender (telegram:123).")]
@@ -98,15 +106,67 @@ def unblock(context: typer.Context, who: Who) -> None:
 
 @people_cli.command()
 def forget(context: typer.Context, who: Who) -> None:
-    """Erases somebody: who they are, what they asked, what was answered. A running answer stops where it stands."""
-    chosen = _known(context.obj, who, lambda store: _found(store, who))
-    erased = with_store(context.obj, lambda store: store.forget([one.id for one in chosen]))
+    """Erases somebody: who they are, what they asked, what was answered, here and in their conversations at Coze.
+
+    A running answer stops where it stands. What Coze does not delete now, the service tries to delete again.
+    """
+    settings: Settings = context.obj
+    chosen = _known(settings, who, lambda store: _found(store, who))
+
+    async def erase(store: Store) -> tuple[Erased, bool]:
+        erased = await store.forget([one.id for one in chosen])
+        return erased, await store.scrub()
+
+    erased, scrubbed = with_store(settings, erase)
     typer.echo(
         f"erased {', '.join(map(_name, chosen))}: turns {erased.turns}, posts {erased.posts}, "
-        f"conversations {erased.conversations}. What Coze and the platform keep themselves is not erased."
+        f"conversations {erased.conversations}."
     )
     if any(one.access == "blocked" for one in chosen):
         typer.echo("They were blocked; that is forgotten, too.")
+    if not scrubbed:
+        typer.echo(
+            "The database is large, or much in use: in unused parts of its files, copies of single texts may be left "
+            "for a while (docs/operation.md, Forgetting)."
+        )
+    if erased.doomed:
+        typer.echo(with_store(settings, lambda store: _at_coze(settings, store, erased.doomed)))
+    typer.echo("What the platform keeps itself is not erased.")
+
+
+async def _at_coze(settings: Settings, store: Store, doomed: Sequence[str]) -> str:
+    """Has Coze delete these conversations, as far as it does so within COZE_SECONDS; how far it came."""
+    deleted: list[str] = []
+    why = "this bot cannot"
+    try:
+        settings.require_coze()
+        async with AsyncExitStack() as closing:
+            bot = build_bot(settings, SystemClock(), Uncounted())
+            closing.push_async_callback(bot.aclose)
+            if isinstance(bot, Forgets):
+                async with asyncio.timeout(COZE_SECONDS):
+                    why = await _delete(store, bot, doomed, deleted)
+    except TimeoutError:
+        why = f"it took {COZE_SECONDS:g} s"
+    except BridgeError as error:
+        why = str(error)
+    left = len(doomed) - len(deleted)
+    later = f", {left} left for the service to try again ({why})" if left else ""
+    return f"Conversations at Coze: {len(deleted)} deleted{later}."
+
+
+async def _delete(store: Store, bot: Forgets, doomed: Sequence[str], deleted: list[str]) -> str:
+    """Why it did not delete all of them, if so; `deleted` are those that it did."""
+    why = ""
+    for conversation in doomed:
+        error = await delete_doomed(store, bot, conversation)
+        if error is None:
+            deleted.append(conversation)
+            continue
+        why = str(error)
+        if will_pass(error):
+            break
+    return why
 
 
 def _known(settings: Settings, who: str, use: Callable[[Store], Awaitable[list[Person]]]) -> list[Person]:

@@ -51,7 +51,7 @@ def show(context: typer.Context, turn_id: int) -> None:
 def retry(context: typer.Context, turn_id: int) -> None:
     """Asks a question that failed or was cancelled again."""
     if not with_store(context.obj, lambda store: store.ask_again(turn_id)):
-        unknown(f"turn {turn_id}: only a failed or cancelled question can be retried")
+        unknown(f"turn {turn_id}: only a failed or cancelled question whose text is not erased can be retried")
 
 
 @turns_cli.command()
@@ -63,5 +63,5 @@ def cancel(context: typer.Context, turn_id: int) -> None:
 
 def _line(turn: TurnSummary) -> str:
     place = ":".join(part for part in (turn.platform, turn.chat, turn.thread) if part)
-    error = f"  {turn.error}" if turn.error else ""
+    error = f"  {turn.error}" if turn.error else "  (erased)" if turn.erased else ""
     return f"{turn.id:>8}  {moment(turn.received_at)}  {turn.state:<10}  {turn.kind:<8}  {place}{error}"

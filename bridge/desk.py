@@ -18,6 +18,16 @@ Config = Annotated[Path | None, typer.Option("--config", help="TOML file with se
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, one array.")]
 
 
+class Uncounted:
+    """A Meter for a command, whose figures nobody asks for."""
+
+    def count(self, name: str, value: float = 1, **labels: str) -> None:
+        """Counts nothing."""
+
+    def observe(self, name: str, seconds: float, **labels: str) -> None:
+        """Measures nothing."""
+
+
 def with_store(settings: Settings, use: Callable[[Store], Awaitable[Result]]) -> Result:
     """Does that with the database, beside a running service or without one."""
     from storage.store import open_store

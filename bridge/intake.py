@@ -19,12 +19,23 @@ log = logging.getLogger(__name__)
 class Intake:
     """Accepts from all adapters."""
 
-    def __init__(self, *, store: Store, door: Door, presses: Presses, wake: Callable[[], None], meter: Meter) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        door: Door,
+        presses: Presses,
+        wake: Callable[[], None],
+        meter: Meter,
+        interrupts: bool = False,
+    ) -> None:
+        """`interrupts`: a new question stops the earlier ones of the same person in its conversation."""
         self._store = store
         self._door = door
         self._presses = presses
         self._wake = wake
         self._meter = meter
+        self._interrupts = interrupts
 
     async def accept(self, inbound: Inbound | Moved) -> None:
         """Returns: durable, or deliberately ignored. Raises Unreachable: do not acknowledge it to the platform."""
@@ -65,7 +76,7 @@ class Intake:
         return await self._receive(question, user(question), where)
 
     async def _receive(self, inbound: Inbound, who: User, where: str) -> str:
-        new = await self._store.receive(inbound, who, where)
+        new = await self._store.receive(inbound, who, where, interrupt=self._interrupts)
         self._wake()
         if new is None:
             return "seen"

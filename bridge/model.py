@@ -170,13 +170,24 @@ class Turn:
     chat: str
     """Coze `chat_id`; empty until Coze told it."""
     answer: str
-    """The full answer as `Answer.dump` wrote it; empty before `finalising`."""
+    """The full answer as `Answer.dump` wrote it; before `finalising` what was known some seconds ago, or empty."""
     cancelled: bool
     received_at: float
     lease: str
     """Token of this claim: every write names it, and is refused once another claim has replaced it."""
     pressed: bool = False
     """It was asked with a button: nobody wrote the question, so its answer shows it."""
+    merged: int = 0
+    """Questions of the same person that became part of it when it was claimed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A question that waits, and of which its writer has been told nothing."""
+
+    id: TurnId
+    address: Address
+    received_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +278,26 @@ class Post:
     digest: str = ""
     """Digest of the page that it shows; empty if unknown."""
     final: bool = False
+    sent_after: str = ""
+    """Without a message id: the newest message of that place when the send was begun, as far as it was known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """What is known of a message that may have been sent, but whose id was never noted."""
+
+    page: Page
+    """What it would show by now."""
+    since: float
+    """It is not older than this (Unix seconds, by the platform's clock)."""
+    question: str
+    """`Inbound.key` of what it answers."""
+    reply_to: str = ""
+    """Platform id of the message that it replies to; empty: it replies to none."""
+    sent_after: str = ""
+    """As in its Post."""
+    known: frozenset[str] = frozenset()
+    """Ids of messages in its chat that are other posts: they are not to be touched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,6 +341,8 @@ class TurnSummary:
     coze_chat: str
     posts: int
     question: str = field(default="", repr=False)
+    erased: bool = False
+    """It ended so long ago that question, answer and error are not kept any more."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -336,6 +369,8 @@ class Erased:
     turns: int
     posts: int
     conversations: int
+    doomed: tuple[str, ...] = ()
+    """Their Coze conversations in which nobody else asked: what is left is to have Coze erase them."""
 
 
 def digest(text: str, *, simpler: int = 0) -> str:

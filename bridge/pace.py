@@ -74,6 +74,11 @@ class Pace:
             self.leave(claim, now)
         return wait
 
+    def is_idle(self, budgets: Sequence[Budget], now: float) -> bool:
+        """Would nobody miss such a call now? Nobody waits for these budgets, and their reserves are full."""
+        waited_for = any(budget.name in self._lines for budget in budgets)
+        return not waited_for and self.delay(budgets, Kind.TYPING, now) <= 0
+
     def early(self, budgets: Sequence[Budget], kind: Kind, now: float) -> float:
         """Seconds for which none of these budgets lets such a call go, whoever waits and whatever is under way."""
         return max((self._refill(budget, kind, now) for budget in budgets), default=0.0)
@@ -98,6 +103,20 @@ class Pace:
         if budgets and budgets[-1].serial:
             bucket.busy_until = now + CALL_SECONDS
 
+    def unspend(self, budgets: Sequence[Budget], now: float) -> None:
+        """Such a call did not go out after all."""
+        for budget in budgets:
+            bucket = self._filled(budget, now)
+            bucket.tokens = min(budget.burst, bucket.tokens + 1)
+        if budgets and budgets[-1].serial:
+            self._free(budgets[-1].name, now)
+
+    def learn(self, budget: Budget, calls: float, now: float) -> None:
+        """Other processes use that bucket up as well: no more than so many calls are left in it."""
+        bucket = self._filled(budget, now)
+        if bucket.at <= now:  # else it is closed, and what there is at the end of the penalty is known
+            bucket.tokens = min(bucket.tokens, calls)
+
     def returned(self, budgets: Sequence[Budget], now: float, *, took: float = 0.0) -> None:
         """Such a call has come back, after `took` seconds. The platform counted it at some moment in between, perhaps
         the last: so its narrowest bucket, if serial, gains nothing for the time under way: late calls cannot bunch up
@@ -106,11 +125,15 @@ class Pace:
         if not budgets or not budgets[-1].serial or (bucket := self._buckets.get(budgets[-1].name)) is None:
             return
         bucket.at = max(bucket.at, now)
-        bucket.busy_until = now
         if took > SLOW_SECONDS:
             strain = bucket.strain_at(now)
             bucket.strain, bucket.strained_at = max(strain, min(strain * SLOW_STRAIN, MOST_SLOW_STRAIN)), now
-        if line := self._lines.get(budgets[-1].name):
+        self._free(budgets[-1].name, now)
+
+    def _free(self, name: str, now: float) -> None:
+        """No call of that bucket is under way any more."""
+        self._buckets[name].busy_until = now
+        if line := self._lines.get(name):
             line.head = None
             line.call(now)
 
@@ -122,7 +145,7 @@ class Pace:
                 self.remember(name, retry_after + MARGIN_SECONDS, now)
 
     def remember(self, name: str, seconds: float, now: float) -> None:
-        """An earlier process was penalised so: for so many more seconds no call of that budget may go out."""
+        """Another process was penalised so: for so many more seconds no call of that budget may go out."""
         self._block(self._buckets.setdefault(name, _Bucket(tokens=1.0, at=now)), seconds, now, every=1.0)
 
     def _block(self, bucket: _Bucket, seconds: float, now: float, every: float) -> None:
@@ -160,7 +183,7 @@ class Pace:
 
     def _refill(self, budget: Budget, kind: Kind, now: float) -> float:
         bucket = self._filled(budget, now)
-        missing = 1 + _reserve(budget, kind) - bucket.tokens
+        missing = 1 + spare(budget, kind) - bucket.tokens
         # The hair keeps a caller who waits exactly this long from finding a token that is short by a rounding error.
         refill = bucket.at - now + missing * bucket.every(budget, max(now, bucket.at)) + 1e-6 if missing > 0 else 0.0
         strain = bucket.strain_at(now)
@@ -189,7 +212,7 @@ class Pace:
         self._room = max(ROOM, 2 * len(self._buckets))
 
 
-def _reserve(budget: Budget, kind: Kind) -> int:
+def spare(budget: Budget, kind: Kind) -> int:
     """Calls that this kind must leave for the more important ones: a final never waits for a preview."""
     if kind <= Kind.COMMAND or budget.burst < 2:
         return 0
@@ -197,4 +220,4 @@ def _reserve(budget: Budget, kind: Kind) -> int:
     return reserve if kind is Kind.PREVIEW or budget.burst < 3 else min(2 * reserve, budget.burst - 1)
 
 
-__all__ = ["CALM_SECONDS", "MARGIN_SECONDS", "Claim", "Kind", "Pace"]
+__all__ = ["CALM_SECONDS", "MARGIN_SECONDS", "Claim", "Kind", "Pace", "spare"]

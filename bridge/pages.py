@@ -139,6 +139,8 @@ class Layout:
 
     def _status(self, answer: Answer) -> str:
         """What the bot is doing, if it is worth telling."""
+        if answer.fetching:
+            return text("fetching", self.turn.language)
         if answer.tool:
             tool = fold.shortened(" ".join(answer.tool.split()), LONGEST_TOOL)
             return text("using", self.turn.language, tool=tool)

@@ -18,6 +18,7 @@ from bridge.model import (
     Inbound,
     Kind,
     Lease,
+    Lost,
     Moved,
     Page,
     Person,
@@ -28,6 +29,7 @@ from bridge.model import (
     TurnState,
     TurnSummary,
     User,
+    Waiting,
 )
 
 if TYPE_CHECKING:
@@ -112,6 +114,37 @@ class Limits:
     """Seconds without a preview after which what grows must be shown again by `working`, else it vanishes; 0: never."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """What is left in a bucket that several processes share."""
+
+    name: str
+    """Of the budget."""
+    calls: float
+    """So many may go out now; below one none may, below zero it takes longer than `every` until one may."""
+    closed: float = 0.0
+    """Seconds for which the platform wants no such call, as it told one of the processes; 0: it is open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """What came of asking for a call."""
+
+    granted: bool
+    levels: Sequence[Level]
+    """Of all buckets that were asked for; those of a call that was granted are without it."""
+
+
+class Shares(Protocol):
+    """The limits of the platforms, as all processes of one database use them up together."""
+
+    async def reserve(self, budgets: Sequence[Budget], spare: Sequence[int]) -> Reservation:
+        """Takes one call out of each of these buckets; or none, if one of them is closed or has not `spare` more.
+
+        Raises Unreachable if the database does not answer; a call may be taken all the same.
+        """
+
+
 class Adapter(Protocol):
     """One chat platform, as one bot account. Translates, never decides.
 
@@ -164,10 +197,30 @@ class Adapter(Protocol):
 
 @runtime_checkable
 class Finds(Protocol):
-    """An adapter that can find a message again by the mark that it was sent with."""
+    """An adapter that can find a message again whose id was lost: the process died, or the response did."""
 
-    async def find(self, address: Address, mark: str, *, since: float) -> str | None:
-        """The id of the message with that mark, sent at or after `since` (Unix seconds), or None. Raises Transient."""
+    def newest(self, address: Address) -> str:
+        """The newest message there that it knows of, for `Post.sent_after`; empty if none, or if `find` needs none."""
+
+    async def find(self, address: Address, lost: Lost, *, turn: Callable[[], Awaitable[None]]) -> str | None:
+        """The id of that message, or None if it is not there, or cannot be told.
+
+        What it reads or changes for that counts as one call of the kind that lost it; before each further one that the
+        platform counts so, it awaits `turn`. The message found may look otherwise until its next edit; no other does.
+        Takes at most 60 s. Raises Transient.
+        """
+
+
+@runtime_checkable
+class Alone(Protocol):
+    """An adapter with which, when it is set up so, only one process may listen at a time."""
+
+    @property
+    def duty(self) -> str:
+        """Names what only one process may do, known after `open`; empty if any number of them may listen."""
+
+    async def listen_alone(self, accept: Accept, ours: Callable[[], bool]) -> None:
+        """Does as `listen`, and looks each time before it asks the platform; returns once that is not `ours`."""
 
 
 @runtime_checkable
@@ -277,6 +330,14 @@ class Judged(Protocol):
         """Somebody found that answer message good, or bad. The last word counts. Raises what a Bot raises."""
 
 
+@runtime_checkable
+class Forgets(Protocol):
+    """A Bot that can erase what it remembers."""
+
+    async def delete_conversation(self, conversation: str) -> None:
+        """Erases it with all its messages; returns as well if it was gone already. Raises what a Bot raises."""
+
+
 # ---- durable memory --------------------------------------------------------------------------------------------
 
 
@@ -303,15 +364,42 @@ class TurnedAway(StrEnum):
     """So many were told lately that this one is not."""
 
 
+class Peers(Protocol):
+    """The processes beside us on the same database. Those that take a time mean that of `Clock.monotonic`."""
+
+    async def run(self, us: Lease, wake: Callable[[], None]) -> None:
+        """Until it is cancelled: calls `wake` when there may be something to claim or to cancel, shows the others that
+        the owner of `us` lives, and ends the leases and duties of those that have died.
+        """
+
+    async def take(self, duty: str, owner: str) -> float:
+        """Until when that duty is surely this owner's, who takes or keeps it; 0: somebody else has it.
+
+        Raises Unreachable; it may be ours all the same.
+        """
+
+    async def lay_down(self, duty: str, owner: str) -> None:
+        """Somebody else may take it at once, and is told. Raises Unreachable."""
+
+    async def vacancy(self, seconds: float) -> None:
+        """Returns when a duty was laid down, or after so many seconds."""
+
+
 class Store(Protocol):
     """Durable memory. Each method is one transaction; what it returned from survives a power cut.
 
     Methods that take a Turn raise LeaseLost, and change nothing, once another claim has replaced `turn.lease`.
-    All may raise Unreachable if the database does not answer. Times are Unix seconds from the Clock.
+    All may raise Unreachable if the database does not answer. Times are Unix seconds from the Clock. What others may
+    have to know, they are told after its commit.
     """
 
-    async def receive(self, inbound: Inbound, who: User, where: str) -> TurnId | None:
-        """Makes a question durable: user, conversation with key `where`, turn.
+    @property
+    def peers(self) -> Peers | None:
+        """The processes beside us; None where the database is ours alone."""
+
+    async def receive(self, inbound: Inbound, who: User, where: str, *, interrupt: bool = False) -> TurnId | None:
+        """Makes a question durable: user, conversation with key `where`, turn. With `interrupt`, what this person asked
+        there before, and what is not settled, is to be cancelled.
 
         None: seen before, or they were blocked a moment ago; nothing of it is kept.
         """
@@ -350,7 +438,32 @@ class Store(Protocol):
         """By hand: that is their access from now on, and their codes are void. What the blocked asked is stopped."""
 
     async def forget(self, people: Collection[int]) -> Erased:
-        """By hand: erases those people, their turns with their posts, and conversations that nobody else asked in."""
+        """By hand: erases those people, their turns with their posts, and conversations that nobody else asked in.
+
+        The Coze conversations that nobody else asked in are kept as doomed, until Coze has erased them.
+        """
+
+    async def scrub(self) -> bool:
+        """After `forget`: sees to it that the files of the database hold no copy of what was erased.
+
+        Takes up to some seconds, in which nobody else may be able to write. False: copies may be left for a while, as
+        the database is large, or much in use.
+        """
+
+    async def doomed(self) -> Mapping[str, float]:
+        """Coze conversations that Coze is still to erase, and since when; oldest first."""
+
+    async def drop_doomed(self, coze_conversation: str) -> None:
+        """Coze has erased it, or never will."""
+
+    async def erase_texts(self, before: float, *, most: int) -> int:
+        """Erases question, answer and error of at most so many turns that were settled before that time; how many.
+
+        The turn stays, with its times and states: the same message is not taken for a new one.
+        """
+
+    async def tidy(self) -> None:
+        """What a database needs after erasing, a little of it: gives room back to the disk, forgets what is over."""
 
     async def takes_part(self, where: str, who: User) -> bool:
         """Has this person asked something in the conversation with that key?"""
@@ -370,10 +483,39 @@ class Store(Protocol):
     async def move(self, moved: Moved) -> None:
         """Conversations and unsettled turns of the old chat belong to the new one from now on; posts are forgotten."""
 
-    async def claim(self, lease: Lease, serving: Collection[tuple[str, str]]) -> Turn | None:
+    async def claim(
+        self, lease: Lease, serving: Collection[tuple[str, str]], *, merge: bool = False
+    ) -> Turn | None:
         """Takes the oldest turn that may go on, of those (platform, account) pairs; None if there is none.
 
-        That is: unsettled, due, not under somebody's living lease, and the head of its conversation.
+        That is: unsettled, due, not under somebody's living lease, and the head of its conversation; commands first.
+        With `merge`, what the same person asked right behind it becomes one question with it: the newest of them goes
+        on, and the others are delivered without an answer of their own.
+        """
+
+    async def untold(
+        self,
+        serving: Collection[tuple[str, str]],
+        *,
+        since: float,
+        after: Waiting | None = None,
+        heads: bool = False,
+        limit: int = 20,
+    ) -> list[Waiting]:
+        """The oldest questions, received before `since`, that wait and of which nothing has been shown or tried.
+
+        Behind `after` only, in the order of their coming; with `heads`, only the first of each conversation.
+        """
+
+    async def hold(self, lease: Lease, turn: TurnId) -> Turn | None:
+        """Takes a question that waits, without beginning it: no claim takes it, and others see it wait as before.
+
+        None if it does not wait any more. `postpone` lets go of it.
+        """
+
+    async def before(self, turn: Turn, *, all_busy: bool) -> int:
+        """How many questions are before that one which waits: in its conversation or, with `all_busy`, of those that
+        want a worker and may have one; whichever is more.
         """
 
     async def renew(self, lease: Lease, held: Collection[TurnId]) -> Mapping[TurnId, bool]:
@@ -391,6 +533,12 @@ class Store(Protocol):
     async def streaming(self, turn: Turn, chat: str) -> None:
         """Coze took the question as that chat."""
 
+    async def remember(self, partial: Mapping[Turn, str]) -> None:
+        """So much is known of answers on their way, as `Answer.dump` wrote it, for whoever goes on after a crash.
+
+        Left out are those whose lease has been replaced, or which are not `streaming`.
+        """
+
     async def finalising(self, turn: Turn, answer: str) -> None:
         """The answer is complete, as `Answer.dump` wrote it."""
 
@@ -403,17 +551,24 @@ class Store(Protocol):
     async def posts(self, turn: Turn) -> list[Post]:
         """In order of their pages."""
 
+    async def posted_near(self, turn: Turn) -> frozenset[str]:
+        """Ids of the messages that answer it, or a turn of the same chat that came shortly before or after it."""
+
     async def keep_post(self, turn: Turn, post: Post) -> None:
         """Writes the post down: before its send without a message id, after it with one."""
 
     async def drop_post(self, turn: Turn, page: int) -> None:
         """That message does not stand any more."""
 
-    async def penalise(self, name: str, until: float) -> None:
-        """No call of the budget with that name may go out before that time. A longer penalty stands."""
+    @property
+    def shares(self) -> Shares | None:
+        """What all processes share; None: there is no other process."""
+
+    async def penalise(self, name: str, seconds: float) -> None:
+        """No call of the budget with that name may go out for so long. A longer penalty stands."""
 
     async def penalties(self) -> Mapping[str, float]:
-        """The penalties that are not over: names of budgets, and until when."""
+        """The penalties that are not over: names of budgets, and for how many seconds more."""
 
     async def next_due(self, after: float) -> float | None:
         """When the first waiting turn becomes due, of those not due at `after`; None if none waits."""
@@ -424,7 +579,7 @@ class Store(Protocol):
     async def turn(self, turn_id: int) -> TurnSummary | None: ...
 
     async def ask_again(self, turn_id: int) -> bool:
-        """By hand: a failed or cancelled question is received again. False if there is none such."""
+        """By hand: a failed or cancelled question is received again. False if there is none such, or it is erased."""
 
     async def cancel(self, turn_id: int) -> bool:
         """By hand: the flag is set on an unsettled turn. False if there is none such."""
@@ -441,6 +596,7 @@ class Store(Protocol):
 __all__ = [
     "Accept",
     "Adapter",
+    "Alone",
     "Attaches",
     "Bot",
     "Budget",
@@ -449,14 +605,19 @@ __all__ = [
     "Downloads",
     "Effect",
     "Finds",
+    "Forgets",
     "Judged",
+    "Level",
     "Limits",
     "Members",
     "Meter",
     "Mount",
     "Mounts",
+    "Peers",
     "Question",
     "Reply",
+    "Reservation",
+    "Shares",
     "Store",
     "TurnedAway",
     "Verb",

@@ -7,17 +7,19 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bridge.contents import TEXT, Content, Contents
-from bridge.errors import Gone, Permanent, RateLimited, Transient, Unrenderable
+from bridge.errors import Gone, LeaseLost, Permanent, RateLimited, Transient, Unrenderable
 from bridge.figures import Figures
-from bridge.model import Page, Post, Turn
-from bridge.pace import MARGIN_SECONDS, Pace
+from bridge.halt import Halt
+from bridge.model import Lost, Page, Post, Turn
+from bridge.pace import MARGIN_SECONDS, Kind, Pace
 from bridge.ports import Adapter, Attaches, Budget, Clock, Finds, Meter, Store, Verb
+from bridge.share import Share
 from bridge.steps import Delete, Edit, Send, Step, next_step
 
 log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 1.0
-"""A penalty longer than this is written down, for the process that comes after us."""
+"""A penalty longer than this is written down, for the process that comes after us; all are for those beside us."""
 KEEP_SECONDS = 2.0
 """What that may take: the answer does not wait for it longer."""
 SKEW_SECONDS = 300.0
@@ -45,6 +47,8 @@ class Posting:
         posts: Sequence[Post],
         contents: Contents,
         figures: Figures,
+        halt: Halt,
+        share: Share | None = None,
     ) -> None:
         self._turn = turn
         self._adapter = adapter
@@ -54,6 +58,8 @@ class Posting:
         self._meter = meter
         self._contents = contents
         self._figures = figures
+        self._halt = halt
+        self._share = share
         self.posts = {post.page: post for post in posts}
         self.refused = 0
         """How often the platform refused our markup: then we go simpler, then smaller."""
@@ -75,14 +81,20 @@ class Posting:
                 verb = Verb.DELETE
         return self._adapter.limits.budgets(self._turn.address, verb)
 
+    async def may(self, budgets: Sequence[Budget], kind: Kind) -> bool:
+        """Takes a call that the pace lets go out of the budgets. False: other processes left no room, and the pace,
+        which is to be asked again, knows it.
+        """
+        self._pace.spend(budgets, self._clock.monotonic())
+        return self._share is None or await self._share.grants(budgets, kind)
+
     async def take(self, step: Step, content: Content = TEXT) -> None:
-        """Does it, now. Raises RateLimited (and the pace knows), Unreachable, Refused, Gone, LeaseLost.
+        """Does it, now, once it `may` be done. Raises RateLimited (and the pace knows), Unreachable, Refused, Gone, LeaseLost.
 
         Unrenderable only where no simpler form is left.
         """
         budgets = self.budgets(step)
         begun = self._clock.monotonic()
-        self._pace.spend(budgets, begun)
         try:
             match step:
                 case Send():
@@ -90,6 +102,7 @@ class Posting:
                 case Edit(page, message_id):
                     await self._edit(page, message_id)
                 case Delete(page_index, message_id):
+                    self._must_be_ours()
                     with suppress(Permanent):  # what we may not remove stays, and the answer is whole all the same
                         await self._adapter.delete(self._turn.address, message_id)
                     await self._drop(page_index)
@@ -106,9 +119,9 @@ class Posting:
             # Of an edit: what posts a message waits for the store as well, and for what it attaches.
             self._pace.returned(budgets, now, took=now - begun if isinstance(step, Edit) else 0.0)
 
-    async def sign(self, budgets: Sequence[Budget], now: float) -> None:
-        """Shows that the bot is at work."""
-        self._pace.spend(budgets, now)
+    async def sign(self, budgets: Sequence[Budget]) -> None:
+        """Shows that the bot is at work, once it `may`."""
+        now = self._clock.monotonic()
         try:
             async with asyncio.timeout(WORKING_SECONDS):
                 await self._adapter.working(self._turn.address, self._turn.language)
@@ -129,17 +142,17 @@ class Posting:
 
     async def _send(self, step: Send, content: Content) -> None:
         """Post row first, then the send, then its id: so a crash in between leaves a trace."""
-        page, address = step.page, self._turn.address
-        if step.begun:
-            if isinstance(self._adapter, Finds) and page.attachment is None:  # a file carries no mark
-                found = await self._adapter.find(address, page.mark, since=self._turn.received_at - SKEW_SECONDS)
-                if found is not None:
-                    await self._keep(Post(page=page.index, message_id=found))
-                    return
-            else:
-                self._meter.count("possible_duplicates", platform=address.platform)
-        else:
-            await self._keep(Post(page=page.index, message_id=None))
+        page = step.page
+        if not step.begun:
+            newest = self._adapter.newest(self._turn.address) if isinstance(self._adapter, Finds) else ""
+            await self._keep(Post(page=page.index, message_id=None, sent_after=newest))
+        elif (found := await self._find(page)) is not None:
+            # What a message shows is for its next edit to mend; files are not edited.
+            shows = page.digest if page.attachment else ""
+            await self._keep(Post(page=page.index, message_id=found, digest=shows, final=page.attachment is not None))
+            if page.attachment is not None:
+                self._contents.sent()
+            return
         try:
             message_id = await self._post(page, content)
         except Permanent as error:
@@ -149,25 +162,58 @@ class Posting:
             self._contents.misses(page.attachment, error)
             return
         except Transient as error:
-            if error.certain:
+            if error.certain and not step.begun:
                 await self._drop(page.index)
             tried = self._turn.attempts >= MOST_ATTACH_ATTEMPTS and not isinstance(error, RateLimited)
             if page.attachment is None or not tried:
                 raise
             self._contents.misses(page.attachment, error)
             return
+        if step.begun:
+            self._meter.count("possible_duplicates", platform=self._turn.address.platform)
         await self._keep(Post(page=page.index, message_id=message_id, digest=page.digest, final=page.final))
         if page.attachment is not None:
             self._contents.sent()
 
+    async def _find(self, page: Page) -> str | None:
+        """The message that an earlier send of that page may have left."""
+        if not isinstance(self._adapter, Finds):
+            return None
+        turn = self._turn
+        lost = Lost(
+            page=page,
+            since=turn.received_at - SKEW_SECONDS,
+            question=turn.key,
+            reply_to=self._reply_to(page),
+            sent_after=self.posts[page.index].sent_after,
+            known=await self._store.posted_near(turn),
+        )
+        self._must_be_ours()
+        return await self._adapter.find(turn.address, lost, turn=lambda: self._await_turn(Send(page)))
+
+    async def _await_turn(self, step: Step) -> None:
+        """For one more call of the same kind, while one is under way."""
+        budgets = self.budgets(step)
+        while True:
+            while (wait := self._pace.early(budgets, Kind.FINAL, self._clock.monotonic())) > 0:
+                await self._clock.sleep(wait)
+            self._must_be_ours()
+            if await self.may(budgets, Kind.FINAL):
+                return
+
+    def _reply_to(self, page: Page) -> str:
+        return self._turn.reply_to if page.index == 0 else ""
+
     async def _post(self, page: Page, content: Content) -> str:
-        reply_to = self._turn.reply_to if page.index == 0 else ""
+        self._must_be_ours()
+        reply_to = self._reply_to(page)
         if content.attachment is None or not isinstance(self._adapter, Attaches):
             return await self._adapter.send(self._turn.address, page, reply_to=reply_to)
         page = replace(page, attachment=content.attachment)
         return await self._adapter.attach(self._turn.address, page, content.data, reply_to=reply_to)
 
     async def _edit(self, page: Page, message_id: str) -> None:
+        self._must_be_ours()
         try:
             stands_as = await self._adapter.edit(self._turn.address, message_id, page)
         except Gone:
@@ -180,9 +226,14 @@ class Posting:
         else:
             self.posts[page.index] = post
 
+    def _must_be_ours(self) -> None:
+        """Right before a call: this process may have been frozen while somebody else showed more, or the end."""
+        if self._clock.monotonic() >= self._halt.ours_until:
+            raise LeaseLost
+
     async def _keep(self, post: Post) -> None:
         """Writes the post down. What an open post shows is not written: it changes with every edit."""
-        stored = post if post.final else Post(page=post.page, message_id=post.message_id)
+        stored = post if post.final else replace(post, digest="")
         if post.message_id is not None:
             # It stands, whether or not the store can be told at the first try.
             self.posts[post.page] = post
@@ -203,11 +254,11 @@ class Posting:
         self._figures.penalised(error.retry_after)
         self._pace.penalise(budgets, error.retry_after, self._clock.monotonic())
         log.warning("%s asks us to wait %.0f s", self._turn.address.platform, error.retry_after)
-        if budgets and error.retry_after > KEPT_SECONDS:
-            until = self._clock.now() + error.retry_after + MARGIN_SECONDS
+        if budgets and (error.retry_after > KEPT_SECONDS or self._share):
+            seconds = error.retry_after + MARGIN_SECONDS
             try:
                 async with asyncio.timeout(KEEP_SECONDS):
                     for name in (budgets[-1].name, *budgets[-1].closes):
-                        await self._store.penalise(name, until)
+                        await self._store.penalise(name, seconds)
             except (Transient, TimeoutError) as failure:
-                log.warning("a process that starts now would not know of that: %s", str(failure) or "too slow")
+                log.warning("other processes would not know of that: %s", str(failure) or "too slow")

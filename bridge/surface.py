@@ -2,18 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 from bridge.answer import Answer, BotEvent, ReasoningDelta, TextDelta
 from bridge.contents import Contents
 from bridge.errors import BridgeError, Gone, Permanent, RateLimited, Transient, Unreachable, Unrenderable
 from bridge.figures import Figures
+from bridge.halt import Halt
 from bridge.model import Page, Post, Turn
 from bridge.pace import Claim, Kind, Pace
 from bridge.pages import Layout, Look
 from bridge.ports import Adapter, Budget, Clock, Downloads, Meter, Store, Verb
 from bridge.posting import Posting
+from bridge.share import Share
 from bridge.steps import Step
 
 log = logging.getLogger(__name__)
@@ -23,27 +25,10 @@ PATIENCE_SECONDS = 20.0
 STRIKE_SECONDS = 5.0
 """A 429 longer than this is a strike. After MOST_STRIKES the answer grows no more: only its final is shown."""
 MOST_STRIKES = 2
+UNSURE_SECONDS = 0.5
+"""Between looks at whether the turn is surely ours again."""
 PREVIEW_RETRY_SECONDS = 2.0
 """How long a preview waits after the platform did not answer."""
-
-
-class Halt:
-    """Asks a running turn to end: because its writer stopped it, or because this process lets go of it."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.stopped = False
-        """True: by its writer. False, once asked: we only let go, and somebody else goes on."""
-        self.hear: Callable[[], None] = self.asked.set
-        """Called as soon as it is asked for."""
-
-    def stop(self) -> None:
-        self.stopped = True
-        self.let_go()
-
-    def let_go(self) -> None:
-        self.asked.set()
-        self.hear()
 
 
 class Surface:
@@ -61,8 +46,11 @@ class Surface:
         posts: Sequence[Post],
         look: Look,
         downloads: Downloads,
+        halt: Halt,
+        share: Share | None = None,
     ) -> None:
         self._turn = turn
+        self._halt = halt
         self._adapter = adapter
         self._pace = pace
         self._clock = clock
@@ -79,6 +67,8 @@ class Surface:
             posts=posts,
             contents=self._contents,
             figures=self.figures,
+            halt=halt,
+            share=share,
         )
         self._called = asyncio.Event()
         """Look again now: the pace may have a turn for us, or we are to end."""
@@ -99,8 +89,8 @@ class Surface:
         """No more previews."""
         return self._muted or self._posting.unwanted
 
-    async def follow(self, events: AsyncIterator[BotEvent], answer: Answer, halt: Halt) -> None:
-        """Reads until the events end or `halt` is asked for, painting the newest text as often as the pace allows.
+    async def follow(self, events: AsyncIterator[BotEvent], answer: Answer) -> None:
+        """Reads until the events end or the turn is to halt, painting the newest text as often as the pace allows.
 
         Reading never waits for painting. On return no call is under way. Raises what the events raise, and
         Permanent if the platform refuses to show anything.
@@ -118,7 +108,7 @@ class Surface:
                 changed.set()
 
         reader = asyncio.create_task(read())
-        halted = asyncio.create_task(halt.asked.wait())
+        halted = asyncio.create_task(self._halt.asked.wait())
         painter = asyncio.create_task(self._paint(answer, changed, ended))
         try:
             await asyncio.wait({reader, halted, painter}, return_when=asyncio.FIRST_COMPLETED)
@@ -139,23 +129,24 @@ class Surface:
         if failure is not None:
             raise failure
 
-    async def finish(self, answer: Answer, halt: Halt) -> bool:
+    async def finish(self, answer: Answer) -> bool:
         """Brings the posts in line with the complete answer. May be called again: then it goes on.
 
-        False: `halt` was asked for in the middle, and no call is under way. Raises RateLimited if the platform wants
+        False: it was to halt in the middle, and no call is under way. Raises RateLimited if the platform wants
         a wait longer than PATIENCE_SECONDS, Unreachable, Refused, Unrenderable, LeaseLost.
         """
         kind = Kind.COMMAND if self._turn.conversation is None else Kind.FINAL
-        asked = asyncio.Event() if halt.asked.is_set() else halt.asked
-        halt.hear = self._called.set
+        asked = asyncio.Event() if self._halt.asked.is_set() else self._halt.asked
+        self._halt.hear = self._called.set
         while (step := self._posting.next(self._whole(answer))) is not None:
             async with self._contents.of(step, asked) as content:
-                if content is not None:
-                    await self._await_turn(self._posting.budgets(step), kind, asked)
-                if asked.is_set():
-                    return False
-                if content is not None:
+                if content is None:
+                    if asked.is_set():
+                        return False
+                elif await self._await_turn(self._posting.budgets(step), kind, asked):
                     await self._posting.take(step, content)
+                else:
+                    return False
             if answer.text and self._posting.shows(step):
                 self.figures.seen()
         return True
@@ -163,10 +154,24 @@ class Surface:
     async def show(self, sentence: str) -> None:
         """Shows a passing word in the place of the answer, if that can be done at once; a courtesy."""
         step = self._posting.next(self._layout.passing(sentence))
-        if step is None or self._pace.delay(self._posting.budgets(step), Kind.PREVIEW, self._clock.monotonic()) > 0:
+        if step is None:
+            return
+        budgets = self._posting.budgets(step)
+        if self._pace.delay(budgets, Kind.PREVIEW, self._clock.monotonic()) > 0:
             return
         with suppress(Transient, Permanent):
-            await self._posting.take(step)
+            if await self._posting.may(budgets, Kind.PREVIEW):
+                await self._posting.take(step)
+
+    async def announce(self, sentence: str) -> bool:
+        """Shows a passing word where nothing stands yet, at once. False: it does not stand. Raises LeaseLost."""
+        step = self._posting.next(self._layout.passing(sentence))
+        if step is None:
+            return True
+        with suppress(Transient, Permanent):
+            if await self._posting.may(self._posting.budgets(step), Kind.TYPING):
+                await self._posting.take(step)
+        return self._posting.shows(step)
 
     # ---- previews ----------------------------------------------------------------------------------------------
 
@@ -210,6 +215,10 @@ class Surface:
         """One preview call; if it cannot go out yet, only waits, so that the next look takes the newest text."""
         budgets = self._posting.budgets(step)
         now = self._clock.monotonic()
+        if now >= self._halt.ours_until:
+            # The database does not answer, or we were frozen. The answer is still read: it may be ours again.
+            await self._clock.wait(ended, UNSURE_SECONDS)
+            return
         self._called.clear()
         self._claim.since = now if self._unseen_since is None else self._unseen_since
         delay = self._pace.delay(budgets, Kind.PREVIEW, now, self._claim)
@@ -220,6 +229,9 @@ class Surface:
         unseen, self._claim.unseen = self._claim.unseen, 0
         version = self.figures.versions
         try:
+            if not await self._posting.may(budgets, Kind.PREVIEW):
+                self._unseen_since, self._claim.unseen = since, self._claim.unseen + unseen
+                return
             await self._posting.take(step)
             self._painted_at = self._clock.monotonic()
             if answer.text and self._posting.shows(step):
@@ -249,8 +261,12 @@ class Surface:
             if not every:
                 return
             quiet = not begun or (self._posting.posts and now - self._painted_at >= every)
-            if quiet and self._pace.delay(budgets, Kind.TYPING, now) <= 0:
-                await self._posting.sign(budgets, now)
+            if (
+                quiet
+                and self._pace.delay(budgets, Kind.TYPING, now) <= 0
+                and await self._posting.may(budgets, Kind.TYPING)
+            ):
+                await self._posting.sign(budgets)
             await self._clock.wait(ended, every)
 
     # ---- one step ----------------------------------------------------------------------------------------------
@@ -258,7 +274,8 @@ class Surface:
     def _whole(self, answer: Answer) -> list[Page]:
         return self._contents.sendable(self._layout.whole(answer, simpler=self._posting.refused))
 
-    async def _await_turn(self, budgets: Sequence[Budget], kind: Kind, asked: asyncio.Event) -> None:
+    async def _await_turn(self, budgets: Sequence[Budget], kind: Kind, asked: asyncio.Event) -> bool:
+        """Waits until such a call may go out, and takes it out of the budgets. False: `asked` was set before."""
         self._claim.since = self._clock.monotonic()
         try:
             while not asked.is_set():
@@ -268,9 +285,11 @@ class Surface:
                     raise RateLimited("the platform's penalty is long", retry_after=delay)
                 self._called.clear()
                 delay = self._pace.delay(budgets, kind, now, self._claim)
-                if delay <= 0:
-                    return
-                await self._clock.wait(self._called, delay)
+                if delay > 0:
+                    await self._clock.wait(self._called, delay)
+                elif await self._posting.may(budgets, kind):
+                    return True
+            return False
         finally:
             self._pace.leave(self._claim, self._clock.monotonic())
 

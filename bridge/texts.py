@@ -74,6 +74,10 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "⚠️ The bot asked for a tool that this service does not have: {tools}. Please tell the operator.",
         "zh": "⚠️ 机器人需要一个本服务没有的工具：{tools}。请告诉管理员。",
     },
+    "too_old": {
+        "en": "⚠️ I was away for too long to fetch the answer to this. Please ask again.",
+        "zh": "⚠️ 我离线太久，取不回这个问题的答案了。请再问一次。",
+    },
     "reference": {"en": "(reference {reference})", "zh": "（编号 {reference}）"},
     # -- below or instead of an answer ---------------------------------------------------------------------
     "empty": {
@@ -91,12 +95,15 @@ TEXTS: dict[str, dict[Language, str]] = {
     "trying_busy": {"en": "Coze is still busy with the question before.", "zh": "扣子（Coze）还在处理上一个问题。"},
     "trying_model": {"en": "The bot's language model failed.", "zh": "机器人的大模型出错了。"},
     "trying_failed": {"en": "Coze reports an internal error.", "zh": "扣子（Coze）报告了内部错误。"},
+    "queued": {"en": "⏳ Queued: {before} before you.", "zh": "⏳ 排队中：前面还有 {before} 个问题。"},
+    "queued_next": {"en": "⏳ Queued: you are next.", "zh": "⏳ 排队中：下一个就是你。"},
     "files_unread": {
         "en": "(I can read text only so far: the attachment was not passed on.)",
         "zh": "（我目前只能读文字，附件没有转交。）",
     },
     # -- beside an answer ------------------------------------------------------------------------------------
     "reasoning": {"en": "💭 Reasoning", "zh": "💭 思考过程"},
+    "fetching": {"en": "⏳ Interrupted; the rest is on its way.", "zh": "⏳ 刚才中断了，剩下的内容马上就来。"},
     "thinking_now": {"en": "💭 Thinking…", "zh": "💭 思考中…"},
     "using": {"en": "🔧 Using {tool}…", "zh": "🔧 正在使用 {tool}…"},
     "sources": {"en": "📚 Sources", "zh": "📚 引用来源"},

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from bridge.answer import Answer, BotEvent, ChatStarted, is_blank
-from bridge.errors import BridgeError, Gone, LeaseLost, Permanent, RateLimited, Refused, Transient
+from bridge.answer import Answer, BotEvent, ChatStarted, StillRunning, is_blank
+from bridge.errors import BotFailed, BridgeError, Gone, LeaseLost, Permanent, RateLimited, Refused, Transient
+from bridge.halt import Halt
 from bridge.model import Turn, TurnState
 from bridge.ports import Bot, Clock, Meter, Question, Store
-from bridge.surface import Halt, Surface
+from bridge.surface import Surface
 from bridge.texts import TEXTS, refusal, text
 from bridge.trail import note
 
@@ -45,7 +46,11 @@ class Advance:
     clock: Clock
     meter: Meter
     halt: Halt
+    recall_seconds: float
+    """For so long after it was asked, the answer to a question is fetched."""
     answer: Answer = field(default_factory=Answer)
+    _kept: int = 0
+    """How long the answer was when `partial` was asked last."""
 
     async def run(self) -> None:
         """Returns once the turn is settled, postponed, or no longer ours."""
@@ -60,12 +65,26 @@ class Advance:
             log.info("somebody else has it")
         except _LetGo:
             log.info("left to the next process")
+            await self._leave_behind()
         except Transient as error:
             # The store itself does not answer: the lease will lapse, and the turn is claimed again.
             log.warning("%s", error)
         except Exception:
             log.exception("this is a bug")
             await self._after_bug()
+
+    def partial(self) -> str:
+        """What is known of an answer on its way, as `Answer.dump` writes it; empty if no more than last time."""
+        length = self.answer.length
+        if self.turn.state is not TurnState.STREAMING or self.answer.fetching or length == self._kept:
+            return ""
+        self._kept = length
+        return self.answer.dump()
+
+    async def _leave_behind(self) -> None:
+        if partial := self.partial():
+            with suppress(Transient):
+                await self.store.remember({self.turn: partial})
 
     # ---- the way forward ---------------------------------------------------------------------------------------
 
@@ -109,7 +128,7 @@ class Advance:
         await self.store.asking(turn, conversation, at=asked_at)
         self.turn = replace(turn, coze_conversation=conversation, asked_at=asked_at)
         async with self.bot.ask(self._question()) as events:
-            await self.surface.follow(self._noting_chat(events), self.answer, self.halt)
+            await self.surface.follow(self._noting_chat(events), self.answer)
 
     async def _found(self) -> bool:
         """After a crash between asking and hearing: did Coze take the question?"""
@@ -121,15 +140,32 @@ class Advance:
         return bool(chat)
 
     async def _recall(self) -> None:
-        """Fetches the answer that Coze gave, or is giving, without asking again."""
+        """Fetches the answer that Coze gave, or is giving, without asking again; until then, what is known is seen."""
+        turn = self.turn
+        if turn.asked_at is not None and self.clock.now() - turn.asked_at > self.recall_seconds:
+            raise BotFailed("the question is too old for its answer to be fetched", say="too_old")
         self.meter.count("recalls")
-        heard, self.answer = self.answer, Answer()
+        heard = Answer.load(turn.answer) if turn.answer and not self.answer.messages else self.answer
+        self.answer = replace(heard)
         try:
-            async with self.bot.recall(self.turn.coze_conversation, self.turn.chat) as events:
-                await self.surface.follow(events, self.answer, self.halt)
+            async with self.bot.recall(turn.coze_conversation, turn.chat) as events:
+                await self.surface.follow(self._anew(events), self.answer)
+        except Gone:
+            await self.store.forget_conversation(turn)
+            raise Transient("Coze does not know that chat any more", say="failed") from None
         finally:
+            self.answer.fetching = False
             if not self.answer.text:
                 self.answer.messages, self.answer.reasoning = heard.messages, heard.reasoning
+
+    async def _anew(self, events: AsyncIterator[BotEvent]) -> AsyncIterator[BotEvent]:
+        """The whole answer, in place of what is known of it by then."""
+        whole = False
+        async for event in events:
+            if not whole and not isinstance(event, ChatStarted | StillRunning):
+                self.answer.clear()
+                whole = True
+            yield event
 
     async def _close(self) -> None:
         """The answer is complete: says what remains to be said, makes it durable, shows it."""
@@ -158,7 +194,7 @@ class Advance:
         await self._deliver()
 
     async def _deliver(self) -> None:
-        if await self.surface.finish(self.answer, self.halt):
+        if await self.surface.finish(self.answer):
             await self._settle(self.answer.outcome, self.answer.error)
         elif self.halt.stopped:
             await self._settle(TurnState.CANCELLED, "stopped while it was shown")

@@ -2,14 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Literal
 
 from bridge.errors import LeaseLost, Transient
-from bridge.model import Lease, Turn, TurnId
+from bridge.halt import Halt
+from bridge.herald import Account, Herald
+from bridge.model import Lease, Post, Turn, TurnId
 from bridge.pace import Pace
 from bridge.pages import Look
 from bridge.ports import Adapter, Bot, Clock, Downloads, Meter, Store
-from bridge.surface import Halt, Surface
+from bridge.share import Share
+from bridge.surface import Surface
 from bridge.trail import note, trail
 from bridge.turn import Advance
 
@@ -19,7 +25,18 @@ POLL_SECONDS = 1.0
 """How long an idle worker sleeps if nobody wakes it: the fallback for turns that other processes accepted."""
 PULSE_SECONDS = 1.0
 """How often leases are renewed and cancellations noticed while turns run."""
+CALM_SECONDS = 0.1
+"""From one renewal to the next at least: each message that comes in wakes us, and hundreds a second may come."""
+PARTIAL_SECONDS = 2.0
+"""How often what is known of running answers is written down, for whoever goes on after a crash."""
+SURE_SECONDS = 0.5
+"""So long before a lease lapses nothing is shown any more: a call takes its time."""
 STORE_RETRY_SECONDS = 1.0
+MOST_OF_ONE = 1.0
+"""Where several accounts are served, so much of the workers one may have: a platform that hangs leaves room."""
+
+OnBusy = Literal["queue", "merge", "interrupt"]
+"""What becomes of messages that come while an answer runs."""
 
 
 class Worker:
@@ -38,7 +55,11 @@ class Worker:
         limit: int,
         look: Look,
         downloads: Downloads,
+        recall_seconds: float,
+        on_busy: OnBusy = "queue",
+        queued_seconds: float = 0.0,
     ) -> None:
+        """`queued_seconds`: who waits longer for an answer to begin is told so; 0: nobody is."""
         self._store = store
         self._bot = bot
         self._adapters = adapters
@@ -49,15 +70,36 @@ class Worker:
         self._limit = limit
         self._look = look
         self._downloads = downloads
+        self._recall_seconds = recall_seconds
+        self._merging = on_busy == "merge"
+        self._queued_seconds = queued_seconds
         self._running: dict[TurnId, Halt] = {}
+        self._taken: Counter[Account] = Counter()
+        """How many of them are of each account."""
+        self._advancing: dict[TurnId, Advance] = {}
+        self._partial_at = clock.monotonic()
         self._work = asyncio.Event()
         self._pulse = asyncio.Event()
         self._idle = asyncio.Event()
         self._draining = False
+        self._share = Share(store.shares, pace=pace, clock=clock) if store.shares else None
         self._knows_penalties = False
         self._claimed_last = asyncio.Event()
         self._signs: dict[str, float] = {}
         """When each of our loops last went round."""
+        self._herald = Herald(
+            store=store,
+            adapters=adapters,
+            pace=pace,
+            clock=clock,
+            lease=lease,
+            seconds=queued_seconds,
+            heads=self._merging,
+            surface=self._surface,
+            sure=self._surely_until,
+            is_busy=lambda account: account not in self._with_room(),
+            wake=self.wake,
+        )
 
     @property
     def silent_seconds(self) -> float:
@@ -78,15 +120,21 @@ class Worker:
         """Claims and advances until `drain` was called and all turns have ended."""
         async with asyncio.TaskGroup() as group:
             pulse = group.create_task(self._keep_leases())
+            if self._queued_seconds:
+                group.create_task(self._herald.run(), name="herald")
             while not self._draining:
                 self._sign("claim")
                 self._work.clear()
-                while not self._draining and self.running < self._limit and (turn := await self._claim()):
-                    halt = self._take_on(turn)
+                while not self._draining and self.running < self._limit:
+                    until = self._surely_until()
+                    if (turn := await self._claim()) is None:
+                        break
+                    halt = self._take_on(turn, until)
                     group.create_task(self._advance(turn, halt), name=f"turn {turn.id}")
                 await self._clock.wait(self._work, await self._rest_seconds())
             self._signs.pop("claim", None)
             self._claimed_last.set()
+            self._herald.end()
             while self._running:
                 self._idle.clear()
                 await self._idle.wait()
@@ -109,24 +157,47 @@ class Worker:
         for halt in self._running.values():
             halt.let_go()
 
-    def _take_on(self, turn: Turn) -> Halt:
+    def _take_on(self, turn: Turn, ours_until: float) -> Halt:
         """Ours from now on. Our own lease may have lapsed while we were frozen: then the older run lets go."""
         if older := self._running.get(turn.id):
             older.let_go()
-        halt = self._running[turn.id] = Halt()
+        halt = self._running[turn.id] = Halt(ours_until)
+        self._taken[turn.address.platform, turn.address.account] += 1
+        if turn.merged:
+            log.info("merged", extra={"turn": turn.id, "merged": turn.merged})
+            self._meter.count("merged", turn.merged, platform=turn.address.platform)
         return halt
+
+    def _with_room(self) -> list[Account]:
+        """The accounts for which a worker is free."""
+        if self.running >= self._limit:
+            return []
+        most = max(1, int(self._limit * MOST_OF_ONE)) if len(self._adapters) > 1 else self._limit
+        return [account for account in self._adapters if self._taken[account] < most]
+
+    def _is_unsure(self) -> bool:
+        """May what we run be somebody else's by now? Renewing tells; a claim before that would take it from us."""
+        now = self._clock.monotonic()
+        return any(now >= halt.ours_until and not halt.asked.is_set() for halt in self._running.values())
+
+    def _surely_until(self) -> float:
+        """Until when a lease is surely ours that is given or prolonged from now on."""
+        return self._clock.monotonic() + self._lease.seconds - SURE_SECONDS
 
     def _sign(self, loop: str) -> None:
         self._signs[loop] = self._clock.monotonic()
 
     async def _claim(self) -> Turn | None:
         self._sign("claim")
-        if not self._adapters:
+        if not (serving := self._with_room()):
+            return None
+        if self._is_unsure():
+            self._pulse.set()
             return None
         try:
             if not self._knows_penalties:
                 await self._learn_penalties()
-            return await self._store.claim(self._lease, list(self._adapters))
+            return await self._store.claim(self._lease, serving, merge=self._merging)
         except Transient as error:
             log.warning("cannot claim: %s", error)
             await self._clock.sleep(STORE_RETRY_SECONDS)
@@ -134,13 +205,15 @@ class Worker:
 
     async def _learn_penalties(self) -> None:
         """Those of the process before us: a call inside one would make it longer."""
-        for name, until in (await self._store.penalties()).items():
-            self._pace.remember(name, until - self._clock.now(), self._clock.monotonic())
-            log.info("no call for %.0f s more: %s", until - self._clock.now(), name)
+        for name, seconds in (await self._store.penalties()).items():
+            self._pace.remember(name, seconds, self._clock.monotonic())
+            log.info("no call for %.0f s more: %s", seconds, name)
         self._knows_penalties = True
 
     async def _rest_seconds(self) -> float:
         """Until the next postponed turn is due, at most POLL_SECONDS."""
+        if not self._with_room():
+            return POLL_SECONDS  # nothing is claimed before a turn ends, and that wakes us
         try:
             due = await self._store.next_due(self._clock.now())
         except Transient:
@@ -154,20 +227,8 @@ class Worker:
 
     async def _take_forward(self, turn: Turn, halt: Halt) -> None:
         try:
-            adapter = self._adapters[turn.address.platform, turn.address.account]
-            posts = await self._store.posts(turn)
-            surface = Surface(
-                turn,
-                adapter=adapter,
-                store=self._store,
-                pace=self._pace,
-                clock=self._clock,
-                meter=self._meter,
-                posts=posts,
-                look=self._look,
-                downloads=self._downloads,
-            )
-            await Advance(
+            surface = self._surface(turn, await self._store.posts(turn), halt)
+            advance = self._advancing[turn.id] = Advance(
                 turn=turn,
                 bot=self._bot,
                 surface=surface,
@@ -175,15 +236,38 @@ class Worker:
                 clock=self._clock,
                 meter=self._meter,
                 halt=halt,
-            ).run()
+                recall_seconds=self._recall_seconds,
+            )
+            await advance.run()
         except (Transient, LeaseLost) as error:
             # Its posts could not be read: the lease lapses, or is another's already.
             log.warning("%s", error)
         finally:
             if self._running.get(turn.id) is halt:
                 del self._running[turn.id]
+                self._advancing.pop(turn.id, None)
+            self._taken[turn.address.platform, turn.address.account] -= 1
             self._idle.set()
             self._work.set()
+
+    def _surface(self, turn: Turn, posts: Sequence[Post], halt: Halt) -> Surface:
+        return Surface(
+            turn,
+            adapter=self._adapters[turn.address.platform, turn.address.account],
+            store=self._store,
+            pace=self._pace,
+            clock=self._clock,
+            meter=self._meter,
+            posts=posts,
+            look=self._look,
+            downloads=self._downloads,
+            halt=halt,
+            share=self._share,
+        )
+
+    def _halts(self) -> dict[TurnId, Halt]:
+        """Of all turns that we hold."""
+        return self._herald.held | self._running
 
     async def _keep_leases(self) -> None:
         """Renews, and passes on what the renewal tells: cancelled turns, and turns that are no longer ours."""
@@ -191,16 +275,33 @@ class Worker:
             self._sign("pulse")
             await self._clock.wait(self._pulse, PULSE_SECONDS)
             self._pulse.clear()
-            if not self._running:
+            known, until = set(self._halts()), self._surely_until()
+            if not known:
                 continue
-            known = set(self._running)
             try:
                 held = await self._store.renew(self._lease, known)
             except Transient as error:
                 log.warning("cannot renew leases: %s", error)
                 continue
-            for turn_id in known & set(self._running):
+            for turn_id, halt in self._halts().items():
+                if turn_id not in known:
+                    continue
                 if turn_id not in held:
-                    self._running[turn_id].let_go()
-                elif held[turn_id]:
-                    self._running[turn_id].stop()
+                    halt.let_go()
+                    continue
+                halt.ours_until = until
+                if held[turn_id]:
+                    halt.stop()
+            with suppress(Transient):
+                await self._keep_partial()
+            await self._clock.sleep(CALM_SECONDS)
+
+    async def _keep_partial(self) -> None:
+        """What a process that goes on after us shows until it has the whole answer."""
+        now = self._clock.monotonic()
+        if now - self._partial_at < PARTIAL_SECONDS:
+            return
+        self._partial_at = now
+        partial = {advance.turn: text for advance in self._advancing.values() if (text := advance.partial())}
+        if partial:
+            await self._store.remember(partial)

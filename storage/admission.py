@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bridge.model import Access, Acquaintance, Inbound, Person, User
 from bridge.ports import TurnedAway
 from storage import arrivals
-from storage.people import ONE_PERSON, insert, is_person, row_of
+from storage.people import ONE_PERSON, insert, named, row_of, to_a_person
 from storage.record import flag
 from storage.tables import turns, users
 
@@ -20,10 +20,12 @@ _LOCK = 0x636F7A66
 _WAS_TOLD = users.c.told_until > literal_column("0")
 
 
+_ACQUAINTANCE = select(users.c.access, users.c.told_until, users.c.code).where(*to_a_person())
+
+
 async def acquaintance(connection: AsyncConnection, who: User, now: float) -> Acquaintance:
     """What we know of that person."""
-    columns = select(users.c.access, users.c.told_until, users.c.code)
-    row = (await connection.execute(columns.where(*is_person(who)))).one_or_none()
+    row = (await connection.execute(_ACQUAINTANCE, named(who))).one_or_none()
     if row is None:
         return Acquaintance()
     told = row.told_until > now

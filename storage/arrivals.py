@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.model import Address, Answered, Inbound, Standing, TurnId, TurnState, User
 from bridge.ports import Effect
-from storage import people
+from storage import at_once, people
 from storage.record import flag
 from storage.tables import is_open, is_unsettled, turns
 
@@ -18,15 +18,24 @@ QUESTION = {"kind": "question", "state": TurnState.RECEIVED}
 COMMAND = {"kind": "command", "state": TurnState.FINALISING, "conversation_id": None}
 
 
-async def question(connection: AsyncConnection, inbound: Inbound, who: User, where: str, now: float) -> TurnId | None:
-    """Makes a question durable; None: seen before, or they are blocked."""
+async def question(
+    connection: AsyncConnection, inbound: Inbound, who: User, where: str, now: float, *, interrupt: bool = False
+) -> TurnId | None:
+    """Makes a question durable; None: seen before, or they are blocked. `interrupt` as in the Store."""
+    if connection.dialect.name == "postgresql" and not interrupt:
+        made = await at_once.question(connection, people.row_of(who, now), _row(inbound, who, now), where)
+        return None if made is None else TurnId(made)
     if await is_known(connection, inbound.key):
         return None
     user = await people.person(connection, who, now)
     if user is None:
         return None
     conversation = await people.conversation(connection, where, inbound.address, now)
-    return await add(connection, inbound, who, now, user_id=user, conversation_id=conversation, **QUESTION)
+    made = await add(connection, inbound, who, now, user_id=user, conversation_id=conversation, **QUESTION)
+    if interrupt and made is not None:
+        earlier = tuple_(turns.c.sort_key, turns.c.id) < (inbound.sort_key, made)
+        await flag(connection, and_(turns.c.conversation_id == conversation, turns.c.user_id == user, earlier))
+    return made
 
 
 async def command(
@@ -56,15 +65,29 @@ async def command(
     return replace(standing, made=made)
 
 
+_KNOWN = select(turns.c.id).where(turns.c.key == bindparam("known"))
+_MADE = {
+    name: insert(turns).on_conflict_do_nothing(index_elements=["key"]).returning(turns.c.id)
+    for name, insert in people.INSERTS.items()
+}
+
+
 async def is_known(connection: AsyncConnection, key: str) -> bool:
     """Was the message with that key received before?"""
-    return (await connection.execute(select(turns.c.id).where(turns.c.key == key))).one_or_none() is not None
+    return (await connection.execute(_KNOWN, {"known": key})).one_or_none() is not None
 
 
 async def add(connection: AsyncConnection, inbound: Inbound, who: User, now: float, **values: Any) -> TurnId | None:
     """The row of a question or a command; None if another process has just made it."""
+    row = _row(inbound, who, now) | values
+    made = (await connection.execute(_MADE[connection.dialect.name], row)).scalar()
+    return None if made is None else TurnId(made)
+
+
+def _row(inbound: Inbound, who: User, now: float) -> dict[str, Any]:
+    """What the row of a new turn begins with."""
     address = inbound.address
-    row = {
+    return {
         "key": inbound.key,
         "platform": address.platform,
         "account": address.account,
@@ -77,11 +100,7 @@ async def add(connection: AsyncConnection, inbound: Inbound, who: User, now: flo
         "sort_key": inbound.sort_key,
         "language": who.language,
         "received_at": now,
-        **values,
     }
-    new = people.insert(connection, turns).values(row).on_conflict_do_nothing(index_elements=["key"])
-    made = (await connection.execute(new.returning(turns.c.id))).scalar()
-    return None if made is None else TurnId(made)
 
 
 async def answered(connection: AsyncConnection, turn_id: TurnId, address: Address) -> Answered | None:
@@ -108,6 +127,7 @@ def _is_answer(turn_id: TurnId, address: Address) -> tuple[ColumnElement[bool], 
         turns.c.chat == address.chat,
         turns.c.kind == "question",
         turns.c.state == TurnState.DELIVERED.value,
+        turns.c.answer != "",  # it was erased: nothing tells what its buttons stood for
     )
 
 

@@ -13,7 +13,6 @@ from bridge.errors import ConfigError, Unreachable
 from bridge.findings import Finding, Findings, ok, warning, wrong
 from storage.engine import connect
 from storage.schema import alembic_config
-from storage.trouble import outages
 
 NAME = "database"
 MIGRATE = "run `coze-bridge migrate` (`run` does so too)"
@@ -32,9 +31,7 @@ async def look(url: str) -> Findings:
         if database.guard and (found := _place(database.guard.database)):
             yield found
             return
-        with outages(opening=True):
-            async with database.reader.connect() as connection:
-                yield await _schema(connection)
+        yield await database.read(_schema, opening=True)
     except ConfigError as error:
         yield _wrong(error)
     except Unreachable as error:

@@ -6,13 +6,20 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Double,
+    Integer,
     Row,
+    ScalarSelect,
     Update,
     and_,
+    any_,
     bindparam,
     case,
+    cast,
     exists,
+    extract,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -20,13 +27,18 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.expression import FromClause
 
 from bridge.errors import LeaseLost
 from bridge.model import Address, ConversationId, File, Lease, Turn, TurnId, TurnState
 from storage.tables import conversations, is_open, is_unsettled, turns, users
 
+#: PostgreSQL's clock, when the statement came in: by it leases are kept there, as the clocks of machines differ.
+SERVER_TIME = cast(extract("epoch", func.statement_timestamp()), Double)
 #: What ends a lease, whoever held it.
 NO_LEASE = {"lease_owner": None, "lease_until": 0.0}
+#: Turns that a claim looks at, oldest first, before it looks at the heads of all conversations.
+NEAR = 500
 
 
 def its_coze_conversation() -> ColumnElement[str]:
@@ -38,12 +50,30 @@ def its_coze_conversation() -> ColumnElement[str]:
     return case((asked, turns.c.coze_conversation), else_=func.coalesce(conversations.c.coze_id, ""))
 
 
-def _claim() -> Update:
-    """One statement that takes the oldest eligible turn.
+def _may_go_on(turn: FromClause, time: ColumnElement[float]) -> tuple[ColumnElement[bool], ...]:
+    """Unsettled, due, under nobody's living lease, and of an account that is served."""
+    return (
+        is_unsettled(turn),
+        turn.c.not_before <= bindparam("now"),
+        turn.c.lease_until <= time,
+        tuple_(turn.c.platform, turn.c.account).in_(bindparam("serving", expanding=True)),
+    )
 
-    Eligible is the open turn of a conversation, else its first unsettled one; a command stands in no line. Workers
-    beside us are passed over (SKIP LOCKED); what still slips through between two snapshots breaks `one_open_turn`.
-    """
+
+def _oldest(turn: FromClause, time: ColumnElement[float], *among: ColumnElement[bool]) -> ScalarSelect[int]:
+    """The oldest of those that may go on. Workers beside us are passed over (SKIP LOCKED)."""
+    eligible = select(turn.c.id).where(*_may_go_on(turn, time), *among).order_by(turn.c.received_at, turn.c.id)
+    return eligible.limit(literal_column("1")).with_for_update(skip_locked=True, of=turn).scalar_subquery()
+
+
+def _command(time: ColumnElement[float]) -> ScalarSelect[int]:
+    """A command stands in no line: who stops something does not wait behind those whom that concerns."""
+    turn = turns.alias("command")
+    return _oldest(turn, time, turn.c.conversation_id.is_(None))
+
+
+def _near(time: ColumnElement[float]) -> ScalarSelect[int]:
+    """Of the oldest NEAR turns. Most often the answer is among the first; beyond those, `_far` is quicker."""
     turn, other = turns.alias("turn"), turns.alias("other")
     in_line = and_(other.c.conversation_id == turn.c.conversation_id, is_unsettled(other))
     before = tuple_(other.c.sort_key, other.c.id) < tuple_(turn.c.sort_key, turn.c.id)
@@ -51,20 +81,52 @@ def _claim() -> Update:
         ~exists().where(other.c.conversation_id == turn.c.conversation_id, is_open(other)),
         ~exists().where(in_line, before),
     )
-    eligible = (
-        select(turn.c.id)
-        .where(
-            is_unsettled(turn),
-            turn.c.not_before <= bindparam("now"),
-            turn.c.lease_until <= bindparam("now"),
-            tuple_(turn.c.platform, turn.c.account).in_(bindparam("serving", expanding=True)),
-            or_(turn.c.conversation_id.is_(None), is_open(turn), head),
-        )
-        .order_by(turn.c.received_at, turn.c.id)
-        .limit(literal_column("1"))
-        .with_for_update(skip_locked=True, of=turn)
-        .scalar_subquery()
+    old = turns.alias("old")
+    horizon = select(old.c.received_at).where(is_unsettled(old)).order_by(old.c.received_at, old.c.id)
+    horizon = horizon.limit(literal_column("1")).offset(bindparam("near", type_=Integer))
+    return _oldest(
+        turn,
+        time,
+        turn.c.conversation_id.is_not(None),
+        turn.c.received_at <= func.coalesce(horizon.scalar_subquery(), literal_column("9e15")),
+        or_(is_open(turn), head),
     )
+
+
+def _far(time: ColumnElement[float], *, arrays: bool) -> ScalarSelect[int]:
+    """Of the heads of all conversations, found by leaping from each to the next: thousands may wait behind one.
+
+    As an array where there is such: PostgreSQL would join a set with a scan of the whole table.
+    """
+    turn, first, more = turns.alias("far"), turns.alias("first"), turns.alias("more")
+    least = select(func.min(first.c.conversation_id).label("conversation")).where(is_unsettled(first))
+    lines = least.cte("lines", recursive=True)
+    after = select(func.min(more.c.conversation_id)).where(
+        is_unsettled(more), more.c.conversation_id > lines.c.conversation
+    )
+    lines = lines.union_all(select(after.scalar_subquery()).where(lines.c.conversation.is_not(None)))
+    opened, head = turns.alias("opened"), turns.alias("head")
+    being_answered = select(opened.c.id).where(opened.c.conversation_id == lines.c.conversation, is_open(opened))
+    next_up = (
+        select(head.c.id)
+        .where(head.c.conversation_id == lines.c.conversation, is_unsettled(head))
+        .order_by(head.c.sort_key, head.c.id)
+        .limit(literal_column("1"))
+    )
+    being_answered_id, next_id = (found.correlate(lines).scalar_subquery() for found in (being_answered, next_up))
+    heads = select(func.coalesce(being_answered_id, next_id)).select_from(lines)
+    return _oldest(
+        turn, time, turn.c.id == any_(func.array(heads.scalar_subquery())) if arrays else turn.c.id.in_(heads)
+    )
+
+
+def _claim(time: ColumnElement[float], *, arrays: bool) -> Update:
+    """One statement that takes the oldest eligible turn; `time` is that of leases.
+
+    Eligible is the open turn of a conversation, else its first unsettled one; a command stands in no line. What slips
+    through between two snapshots breaks `one_open_turn`.
+    """
+    eligible = func.coalesce(_command(time), _near(time), _far(time, arrays=arrays))
     received = turns.c.state == literal_column(f"'{TurnState.RECEIVED}'")
     return (
         update(turns)
@@ -73,13 +135,17 @@ def _claim() -> Update:
             state=case((received, literal_column(f"'{TurnState.CLAIMED}'")), else_=turns.c.state),
             lease=bindparam("token"),
             lease_owner=bindparam("owner"),
-            lease_until=bindparam("until"),
+            lease_until=time + bindparam("seconds"),
         )
         .returning(turns.c.id)
     )
 
 
-CLAIM = _claim()
+#: By the name of the engine; an SQLite database is ours alone, so our own clock keeps its leases.
+CLAIM = {
+    "postgresql": _claim(SERVER_TIME, arrays=True),
+    "sqlite": _claim(bindparam("time", type_=Double), arrays=False),
+}
 
 #: The claimed turn with its person and its conversation. Not left to RETURNING, where to SQLite 3.40 a NULL
 #: column IS NOT NULL.
@@ -91,30 +157,42 @@ CLAIMED = (
 
 
 async def claim(
-    connection: AsyncConnection, lease: Lease, serving: Collection[tuple[str, str]], now: float
-) -> Turn | None:
+    connection: AsyncConnection, lease: Lease, serving: Collection[tuple[str, str]], now: float, monotonic: float
+) -> int | None:
     """Takes the oldest turn that may go on. Raises IntegrityError if another process was faster."""
+    engine = connection.dialect.name
     values = {
         "now": now,
+        "near": NEAR,
         "serving": sorted(serving),
         "token": uuid.uuid4().hex,
         "owner": lease.owner,
-        "until": now + lease.seconds,
+        "seconds": lease.seconds,
+        **({"time": monotonic} if engine == "sqlite" else {}),
     }
-    claimed = (await connection.execute(CLAIM, values)).scalar()
-    if claimed is None:
-        return None
-    return _turn((await connection.execute(CLAIMED, {"id": claimed})).one())
+    claimed: int | None = (await connection.execute(CLAIM[engine], values)).scalar()
+    return claimed
+
+
+async def taken(connection: AsyncConnection, turn_id: int) -> Row[Any]:
+    """That turn as it was taken, for `as_turn`."""
+    return (await connection.execute(CLAIMED, {"id": turn_id})).one()
+
+
+def lease_time(connection: AsyncConnection, monotonic: float) -> ColumnElement[float]:
+    """The time by which leases are kept."""
+    return SERVER_TIME if connection.dialect.name == "postgresql" else literal(monotonic, Double)
 
 
 async def renew(
-    connection: AsyncConnection, owner: str, until: float, held: Collection[TurnId] | None
+    connection: AsyncConnection, lease: Lease, held: Collection[TurnId] | None, monotonic: float
 ) -> dict[TurnId, bool]:
     """Prolongs the owner's leases, of those turns only if they are named; tells which are to be cancelled."""
-    mine = turns.c.lease_owner == owner
+    time = lease_time(connection, monotonic)
+    mine = turns.c.lease_owner == lease.owner
     if held is not None:
         mine = and_(mine, turns.c.id.in_(list(held)))
-    prolong = update(turns).where(mine).values(lease_until=until)
+    prolong = update(turns).where(mine).values(lease_until=time + lease.seconds)
     rows = await connection.execute(prolong.returning(turns.c.id, turns.c.cancel_requested))
     return {TurnId(row.id): row.cancel_requested for row in rows}
 
@@ -125,7 +203,8 @@ async def release(connection: AsyncConnection, owner: str | None = None) -> None
     await connection.execute(update(turns).where(held).values(NO_LEASE))
 
 
-def _turn(row: Row[Any]) -> Turn:
+def as_turn(row: Row[Any], *, merged: int = 0) -> Turn:
+    """The taken turn; `merged` as in Turn."""
     return Turn(
         id=TurnId(row.id),
         key=row.key,
@@ -146,6 +225,7 @@ def _turn(row: Row[Any]) -> Turn:
         received_at=row.received_at,
         lease=row.lease,
         pressed=row.pressed,
+        merged=merged,
     )
 
 

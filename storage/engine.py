@@ -1,25 +1,27 @@
 """Connections to the database: SQLite with one writer at a time, or PostgreSQL with a pool."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import aiosqlite
-from sqlalchemy import NullPool, event
+import asyncpg
+from sqlalchemy import Engine, NullPool, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bridge.errors import ConfigError, Unreachable
 from storage.guard import Guard
+from storage.sqlite import Reader, Writer
+from storage.transactions import Result, Transactions, Work
 from storage.trouble import lost_a_race, outages
 
-Result = TypeVar("Result")
-#: What is done in one transaction.
-Work = Callable[[AsyncConnection], Awaitable[Result]]
+#: Makes a connection to PostgreSQL as its driver has it, outside of the pool.
+Dial = Callable[[], Awaitable[Any]]
 
 SQLITE = "sqlite+aiosqlite"
 POSTGRES = "postgresql+asyncpg"
@@ -40,57 +42,59 @@ class Database:
     """Where transactions come from. Each has a timeout, and raises Unreachable if the database does not answer.
 
     A transaction runs in a task of its own: whoever waits for it may be cancelled or lose patience, while it comes to
-    its own end. Cancelled in the middle, the SQLite driver would begin or hold a transaction that nobody ends.
+    its own end.
     """
 
-    reader: AsyncEngine
-    writer: AsyncEngine
-    migrator: AsyncEngine
-    turnstile: AbstractAsyncContextManager[Any]
-    """Lets one writer through at a time, in the order of their coming; on PostgreSQL it stands open."""
+    reader: Transactions
+    writer: Transactions
+    single: Transactions
+    """For writing with one statement."""
+    migrator: Transactions
     guard: Guard | None
     """Of the SQLite file; None for PostgreSQL."""
+    dial: Dial | None
+    """For what needs a connection of its own for good; None for SQLite."""
     running: set[asyncio.Task[Any]] = field(default_factory=set)
 
-    async def read(self, work: Work[Result]) -> Result:
-        """A transaction that only reads."""
+    async def read(self, work: Work[Result], *, opening: bool = False) -> Result:
+        """A transaction that only reads; on PostgreSQL each statement by itself. `opening`: see `outages`."""
+        return await self._run(self._do(self.reader, work), PATIENCE, opening=opening)
 
-        async def transaction() -> Result:
-            async with self.reader.connect() as connection:
-                return await work(connection)
-
-        return await self._run(transaction(), PATIENCE)
-
-    async def write(self, work: Work[Result]) -> Result:
+    async def write(self, work: Work[Result], *, single: bool = False) -> Result:
         """A transaction that is committed when the work is done, and undone if it raises.
+
+        Work that is a `single` statement on PostgreSQL is committed with it: two round trips less.
 
         One that lost a race against another is done again: the work may run several times, and only the last counts.
         """
 
         async def transaction() -> Result:
-            async with AsyncExitStack() as opened:
-                async with asyncio.timeout(PATIENCE):  # nobody waits for it any longer: it steps out of the line
-                    await opened.enter_async_context(self.turnstile)
-                attempts = 0
-                while True:
-                    attempts += 1
-                    try:
-                        async with self.writer.begin() as connection:
-                            return await work(connection)
-                    except DBAPIError as error:
-                        if attempts == ATTEMPTS or not lost_a_race(error):
-                            raise
+            attempts = 0
+            while True:
+                attempts += 1
+                try:
+                    return await (self.single if single else self.writer).do(work)
+                except DBAPIError as error:
+                    if attempts == ATTEMPTS or not lost_a_race(error):
+                        raise
 
         return await self._run(transaction(), PATIENCE)
 
     async def migrate(self, work: Work[Result]) -> Result:
         """A transaction for changes of the schema: patient, and on SQLite without foreign keys, to rebuild tables."""
+        return await self._run(self._do(self.migrator, work), MIGRATION_PATIENCE, opening=True)
 
-        async def transaction() -> Result:
-            async with self.turnstile, self.migrator.begin() as connection:
-                return await work(connection)
+    async def between(
+        self, work: Callable[[sqlite3.Connection], Result], *, patience: float = PATIENCE
+    ) -> Result | None:
+        """Does that to the SQLite file while none of our transactions writes; on PostgreSQL nothing."""
+        if not isinstance(self.writer, Writer):
+            return None
+        return await self._run(self.writer.between(work), patience)
 
-        return await self._run(transaction(), MIGRATION_PATIENCE, opening=True)
+    @staticmethod
+    async def _do(transactions: Transactions, work: Work[Result]) -> Result:
+        return await transactions.do(work)
 
     async def _run(self, transaction: Coroutine[Any, Any, Result], patience: float, *, opening: bool = False) -> Result:
         task = asyncio.create_task(transaction)
@@ -116,8 +120,8 @@ class Database:
         try:
             with suppress(Unreachable), outages():
                 async with asyncio.timeout(PATIENCE):
-                    for engine in {self.reader, self.writer, self.migrator}:
-                        await engine.dispose()
+                    for transactions in (self.reader, self.writer, self.migrator):
+                        await transactions.aclose()
         finally:
             if self.guard:
                 self.guard.release()
@@ -125,74 +129,40 @@ class Database:
 
 def connect(url: str, *, connections: int = 8) -> Database:
     """Prepares the connections; none is made yet. Raises ConfigError, which shows no password."""
-    parsed = _parsed(url)
-    if parsed.drivername == SQLITE:
-        return _sqlite(parsed)
-    return _postgres(parsed, connections)
+    found = parsed(url)
+    if found.drivername == SQLITE:
+        return _sqlite(found)
+    return _postgres(found, connections)
 
 
-def _parsed(url: str) -> URL:
+def parsed(url: str) -> URL:
+    """The parts of DATABASE_URL. Raises ConfigError, which shows no password."""
     try:
-        parsed = make_url(url)
+        found = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise ConfigError(f"DATABASE_URL cannot be read: {FORMS}") from error
-    if parsed.drivername == SQLITE:
-        if parsed.host or parsed.query or parsed.database in (None, "", ":memory:"):
+    if found.drivername == SQLITE:
+        if found.host or found.query or found.database in (None, "", ":memory:"):
             raise ConfigError(f"DATABASE_URL names no file: {FORMS}")
-    elif parsed.drivername == POSTGRES:
-        unknown = sorted(set(parsed.query) - _PARAMETERS)
+    elif found.drivername == POSTGRES:
+        unknown = sorted(set(found.query) - _PARAMETERS)
         if unknown:
             raise ConfigError(f"DATABASE_URL: unknown parameter {', '.join(unknown)}; {FORMS}")
     else:
         raise ConfigError(f"DATABASE_URL names an unknown kind of database: {FORMS}")
-    return parsed
+    return found
 
 
 def _sqlite(url: URL) -> Database:
-    opening = {"async_creator_fn": _opened}
-    writer = create_async_engine(url, hide_parameters=True, connect_args=opening, pool_size=1, max_overflow=0)
-    reader = create_async_engine(url, hide_parameters=True, connect_args=opening, pool_size=4, max_overflow=0)
-    migrator = create_async_engine(url, hide_parameters=True, connect_args=opening, poolclass=NullPool)
-    _as_sqlite_should_be(writer, begin="BEGIN IMMEDIATE")
-    _as_sqlite_should_be(reader, begin="BEGIN")
-    _as_sqlite_should_be(migrator, begin="BEGIN IMMEDIATE", foreign_keys=False)
+    writer = Writer(url, PATIENCE)
     return Database(
-        reader=reader,
+        reader=Reader(url, PATIENCE),
         writer=writer,
-        migrator=migrator,
-        turnstile=asyncio.Lock(),
+        single=writer,
+        migrator=Writer(url, PATIENCE, migrates=True),
         guard=Guard(Path(url.database or "")),
+        dial=None,
     )
-
-
-async def _opened(*arguments: Any, **options: Any) -> aiosqlite.Connection:
-    """Opens the file; if that fails, waits for the driver's thread, which would report to a loop that has ended."""
-    connection = aiosqlite.connect(*arguments, **options)
-    connection._thread.daemon = True  # as SQLAlchemy would set it
-    try:
-        return await connection
-    except BaseException:
-        await asyncio.to_thread(connection._thread.join)
-        raise
-
-
-def _as_sqlite_should_be(engine: AsyncEngine, *, begin: str, foreign_keys: bool = True) -> None:
-    """Sets up each connection: durable at commit, readers beside the writer, and transactions that we begin ourselves.
-
-    Python's sqlite3 would begin them late, and not at all before changes of the schema.
-    """
-
-    def set_up(connection: Any, _: Any) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000 / 3)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
-        cursor.close()
-
-    event.listen(engine.sync_engine, "connect", set_up)
-    event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(begin))
 
 
 def _postgres(url: URL, connections: int) -> Database:
@@ -213,7 +183,36 @@ def _postgres(url: URL, connections: int) -> Database:
         poolclass=NullPool,
         connect_args=_arguments(MIGRATION_PATIENCE * 2 / 3),
     )
-    return Database(reader=engine, writer=engine, migrator=migrator, turnstile=nullcontext(), guard=None)
+    # What only reads, or is a single statement, need not say where it begins and ends: two round trips less.
+    single = _Pooled(engine.execution_options(isolation_level="AUTOCOMMIT"))
+
+    def dial() -> Awaitable[Any]:
+        _, options = engine.dialect.create_connect_args(engine.url)
+        options.pop("prepared_statement_cache_size", None)  # SQLAlchemy's own
+        connecting: Awaitable[Any] = asyncpg.connect(**options, **_arguments(PATIENCE / 3))
+        return connecting
+
+    return Database(
+        reader=single, writer=_Pooled(engine), single=single, migrator=_Pooled(migrator), guard=None, dial=dial
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pooled:
+    """Transactions on PostgreSQL."""
+
+    engine: AsyncEngine
+
+    @property
+    def sync_engine(self) -> Engine:
+        return self.engine.sync_engine
+
+    async def do(self, work: Work[Result]) -> Result:
+        async with self.engine.begin() as connection:
+            return await work(connection)
+
+    async def aclose(self) -> None:
+        await self.engine.dispose()
 
 
 def _without_sslmode(url: URL) -> URL:

@@ -73,4 +73,5 @@ def summary(row: Row[Any]) -> TurnSummary:
         coze_chat=row.coze_chat,
         posts=row.posts,
         question=row.text,
+        erased=row.settled_at is not None and row.kind == "question" and not row.text,
     )

@@ -1,21 +1,30 @@
-"""Until when a platform wants no call from us, by the name of the budget."""
+"""For how long a platform wants no call from us, by the name of the budget."""
 
-from sqlalchemy import case, delete, select
+from sqlalchemy import ColumnElement, Double, case, delete, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.claims import SERVER_TIME
 from storage.people import insert
 from storage.tables import penalties
 
 
-async def penalise(connection: AsyncConnection, name: str, until: float, now: float) -> None:
+def _time(connection: AsyncConnection, now: float) -> ColumnElement[float]:
+    """By which they end: `now`, or the server's, where several processes read them."""
+    return SERVER_TIME if connection.dialect.name == "postgresql" else literal(now, Double)
+
+
+async def penalise(connection: AsyncConnection, name: str, seconds: float, now: float) -> None:
     """Writes it down; a longer one stands. Those that are over are forgotten."""
-    await connection.execute(delete(penalties).where(penalties.c.until <= now, penalties.c.name != name))
-    new = insert(connection, penalties).values(name=name, until=until)
+    time = _time(connection, now)
+    await connection.execute(delete(penalties).where(penalties.c.until <= time, penalties.c.name != name))
+    new = insert(connection, penalties).values(name=name, until=time + seconds)
     longer = case((penalties.c.until > new.excluded.until, penalties.c.until), else_=new.excluded.until)
     await connection.execute(new.on_conflict_do_update(index_elements=["name"], set_={"until": longer}))
 
 
 async def living(connection: AsyncConnection, now: float) -> dict[str, float]:
-    """Those that are not over, by name."""
-    rows = await connection.execute(select(penalties).where(penalties.c.until > now))
-    return {row.name: row.until for row in rows}
+    """Those that are not over: for how many seconds more, by name."""
+    time = _time(connection, now)
+    left = (penalties.c.until - time).label("seconds")
+    rows = await connection.execute(select(penalties.c.name, left).where(penalties.c.until > time))
+    return {row.name: row.seconds for row in rows}

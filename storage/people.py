@@ -1,8 +1,23 @@
 """Persons, and the conversations that they have."""
 
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Table, and_, case, exists, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    ScalarSelect,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    exists,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,9 +28,41 @@ from storage.tables import conversations, turns, users
 ONE_PERSON = ["platform", "account", "sender"]
 
 
-def insert(connection: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that may say ON CONFLICT: SQLAlchemy has one for each engine, and they are alike."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+Insert = postgresql.Insert | sqlite.Insert
+#: INSERTs that may say ON CONFLICT: SQLAlchemy has one for each engine, and they are alike.
+INSERTS: dict[str, Callable[[Table], Insert]] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+
+
+def insert(connection: AsyncConnection, table: Table) -> Insert:
+    """The one of that connection."""
+    return INSERTS[connection.dialect.name](table)
+
+
+def to_a_person() -> tuple[ColumnElement[bool], ...]:
+    """As `is_person`, of statements that are made once: making one takes longer than running it."""
+    return tuple(users.c[name] == bindparam(f"the_{name}") for name in ONE_PERSON)
+
+
+def named(who: User) -> dict[str, str]:
+    """The values of that."""
+    return {"the_platform": who.platform, "the_account": who.account, "the_sender": who.sender}
+
+
+_LET_IN = {
+    "access": case((users.c.access == Access.STRANGER.value, Access.OPEN.value), else_=users.c.access),
+    "code": "",
+    "told_until": 0.0,
+}
+_IN = (users.c.id, users.c.access)
+_KNOWN = update(users).where(*to_a_person()).values(language=bindparam("said_in"), **_LET_IN).returning(*_IN)
+
+
+def _made(new: Insert) -> Executable:
+    values = _LET_IN | {"language": new.excluded.language}
+    return new.on_conflict_do_update(index_elements=ONE_PERSON, set_=values).returning(*_IN)
+
+
+_MADE = {name: _made(insert(users)) for name, insert in INSERTS.items()}
 
 
 async def person(connection: AsyncConnection, who: User, now: float) -> int | None:
@@ -24,15 +71,9 @@ async def person(connection: AsyncConnection, who: User, now: float) -> int | No
     None: they were blocked a moment ago. Until the transaction ends, nobody decides anything of them or forgets them:
     people are locked first, then turns, then conversations.
     """
-    access = case((users.c.access == Access.STRANGER.value, Access.OPEN.value), else_=users.c.access)
-    now_in = {"language": who.language, "access": access, "code": "", "told_until": 0.0}
-    columns = (users.c.id, users.c.access)
-    known = update(users).where(*is_person(who)).values(now_in).returning(*columns)
-    found = (await connection.execute(known)).one_or_none()
+    found = (await connection.execute(_KNOWN, named(who) | {"said_in": who.language})).one_or_none()
     if found is None:
-        new = insert(connection, users).values(row_of(who, now))
-        upsert = new.on_conflict_do_update(index_elements=ONE_PERSON, set_=now_in)
-        found = (await connection.execute(upsert.returning(*columns))).one()
+        found = (await connection.execute(_MADE[connection.dialect.name], row_of(who, now))).one()
     return None if found.access == Access.BLOCKED else int(found.id)
 
 
@@ -48,10 +89,25 @@ def row_of(who: User, now: float) -> dict[str, Any]:
     }
 
 
+_HELD = (
+    select(conversations.c.id)
+    .where(conversations.c.key == bindparam("where"))
+    .with_for_update(read=True, key_share=True)
+)
+
+
+def _begun(new: Insert) -> Executable:
+    # Setting the key to itself makes a row that another process has just inserted come back all the same.
+    upsert = new.on_conflict_do_update(index_elements=["key"], set_={"key": new.excluded.key})
+    return upsert.returning(conversations.c.id)
+
+
+_BEGUN = {name: _begun(insert(conversations)) for name, insert in INSERTS.items()}
+
+
 async def conversation(connection: AsyncConnection, where: str, address: Address, now: float) -> int:
     """The row of the conversation with that key, made if there is none. Nobody erases it until we have added to it."""
-    held = select(conversations.c.id).where(conversations.c.key == where).with_for_update(read=True, key_share=True)
-    found = (await connection.execute(held)).scalar()
+    found = (await connection.execute(_HELD, {"where": where})).scalar()
     if found is not None:
         return int(found)
     row = {
@@ -62,11 +118,7 @@ async def conversation(connection: AsyncConnection, where: str, address: Address
         "thread": address.thread,
         "created_at": now,
     }
-    # Setting the key to itself makes a row that another process has just inserted come back all the same.
-    upsert = (
-        insert(connection, conversations).values(row).on_conflict_do_update(index_elements=["key"], set_={"key": where})
-    )
-    return int((await connection.execute(upsert.returning(conversations.c.id))).scalar_one())
+    return int((await connection.execute(_BEGUN[connection.dialect.name], row)).scalar_one())
 
 
 async def current(connection: AsyncConnection, where: str) -> int | None:
@@ -80,13 +132,21 @@ async def archive(connection: AsyncConnection, conversation: int) -> None:
     await connection.execute(update(conversations).where(conversations.c.id == conversation).values(key=key))
 
 
+def _taken_part() -> Select[int]:
+    key, user = conversations.c.key, select(users.c.id).where(*to_a_person()).scalar_subquery()
+    followed_on = and_(key >= bindparam("since"), key < bindparam("before"))
+    places = select(conversations.c.id).where(or_(key == bindparam("where"), followed_on))
+    return select(turns.c.id).where(turns.c.conversation_id.in_(places), turns.c.user_id == user).limit(1)
+
+
+_TAKEN_PART = _taken_part()
+
+
 async def takes_part(connection: AsyncConnection, where: str, who: User) -> bool:
     """Has that person asked something in the conversation with that key, or in one that it followed on?"""
     # '$' comes right after '#': between them are the keys that begin with `where#`.
-    followed_on = and_(conversations.c.key >= f"{where}#", conversations.c.key < f"{where}$")
-    places = select(conversations.c.id).where(or_(conversations.c.key == where, followed_on))
-    question = select(turns.c.id).where(turns.c.conversation_id.in_(places), turns.c.user_id == _id_of(who)).limit(1)
-    return (await connection.execute(question)).one_or_none() is not None
+    keys = {"where": where, "since": f"{where}#", "before": f"{where}$"}
+    return (await connection.execute(_TAKEN_PART, keys | named(who))).one_or_none() is not None
 
 
 async def latest_place(connection: AsyncConnection, address: Address, who: User) -> str:

@@ -1,6 +1,8 @@
 """What is known of a turn beside its row: the posts that stand for it, its Coze conversation, and orders by hand."""
 
-from sqlalchemy import ColumnElement, and_, case, delete, select, update
+from collections.abc import Mapping
+
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.errors import LeaseLost
@@ -9,6 +11,8 @@ from storage.claims import fence, write
 from storage.people import insert
 from storage.tables import conversations, is_unsettled, posts, turns
 
+NEAR = 1000
+"""Turns before and after one whose answers may stand beside its own."""
 #: A question of which Coze knows nothing yet.
 NOT_ASKED = {"asked_at": None, "coze_chat": "", "coze_conversation": "", "answer": ""}
 
@@ -17,6 +21,25 @@ async def asking(connection: AsyncConnection, turn: Turn, coze_conversation: str
     """Coze is about to be asked, in that Coze conversation."""
     await write(connection, turn, asked_at=at, coze_conversation=coze_conversation)
     await _keep_conversation(connection, turn, coze_conversation)
+
+
+#: What is known of an answer on its way, as long as its claim stands.
+_REMEMBER = (
+    update(turns)
+    .where(
+        turns.c.id == bindparam("turn"),
+        turns.c.lease == bindparam("held"),
+        turns.c.state == literal_column(f"'{TurnState.STREAMING}'"),
+    )
+    .values(answer=bindparam("partial"))
+)
+
+
+async def remember(connection: AsyncConnection, partial: Mapping[Turn, str]) -> None:
+    """Keeps what is known of these answers; in order of their rows, as locks are taken."""
+    in_order = sorted(partial.items(), key=lambda item: item[0].id)
+    rows = [{"turn": turn.id, "held": turn.lease, "partial": answer} for turn, answer in in_order]
+    await connection.execute(_REMEMBER, rows)
 
 
 async def forget_conversation(connection: AsyncConnection, turn: Turn) -> None:
@@ -42,16 +65,37 @@ async def posts_of(connection: AsyncConnection, turn: Turn) -> list[Post]:
     if not found:
         raise LeaseLost
     return [
-        Post(page=row.page, message_id=row.message_id, digest=row.digest, final=row.final)
+        Post(page=row.page, message_id=row.message_id, digest=row.digest, final=row.final, sent_after=row.sent_after)
         for row in found
         if row.page is not None
     ]
 
 
+async def posted_near(connection: AsyncConnection, turn: Turn) -> frozenset[str]:
+    """Ids of messages that stand for turns of that chat, of those with a number near the turn's."""
+    found = await connection.scalars(
+        select(posts.c.message_id)
+        .join(turns, turns.c.id == posts.c.turn_id)
+        .where(
+            posts.c.turn_id.between(turn.id - NEAR, turn.id + NEAR),
+            posts.c.message_id.is_not(None),
+            turns.c.platform == turn.address.platform,
+            turns.c.account == turn.address.account,
+            turns.c.chat == turn.address.chat,
+        )
+    )
+    return frozenset(found)
+
+
 async def keep(connection: AsyncConnection, turn: Turn, post: Post) -> None:
     """Writes the post in place of what was known of that page."""
     await fence(connection, turn)
-    content = {"message_id": post.message_id, "digest": post.digest, "final": post.final}
+    content = {
+        "message_id": post.message_id,
+        "digest": post.digest,
+        "final": post.final,
+        "sent_after": post.sent_after,
+    }
     new = insert(connection, posts).values(turn_id=turn.id, page=post.page, **content)
     await connection.execute(new.on_conflict_do_update(index_elements=["turn_id", "page"], set_=content))
 
@@ -74,11 +118,13 @@ async def flag(connection: AsyncConnection, which: ColumnElement[bool]) -> bool:
 
 
 async def receive_again(connection: AsyncConnection, turn_id: int) -> bool:
-    """Puts a failed or cancelled question back to its beginning; False if there is none such.
+    """Puts a failed or cancelled question back to its beginning; False if there is none such, or its text is erased.
 
     The posts stay: the same messages are painted anew.
     """
-    ended = and_(turns.c.kind == "question", turns.c.state.in_([TurnState.FAILED, TurnState.CANCELLED]))
+    ended = and_(
+        turns.c.kind == "question", turns.c.text != "", turns.c.state.in_([TurnState.FAILED, TurnState.CANCELLED])
+    )
     beginning = NOT_ASKED | {
         "state": TurnState.RECEIVED,
         "attempts": 0,

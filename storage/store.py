@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.errors import ConfigError
 from bridge.model import (
@@ -24,36 +25,63 @@ from bridge.model import (
     TurnState,
     TurnSummary,
     User,
+    Waiting,
 )
 from bridge.ports import Clock, Effect, TurnedAway
-from storage import admission, arrivals, claims, erasing, listing, moves, penalties, people, record
+from storage import (
+    admission,
+    arrivals,
+    bell,
+    claims,
+    erasing,
+    housekeeping,
+    listing,
+    merging,
+    moves,
+    penalties,
+    people,
+    record,
+    waiting,
+)
+from storage.budgets import SharedBudgets
 from storage.engine import Database, connect
+from storage.peers import Peers
 from storage.schema import current_revision, upgrade
 from storage.tables import turns, users
+from storage.transactions import Result, Work
 
 
 class SqlStore:
     """Durable memory; implements `bridge.ports.Store`, where its methods are described."""
 
-    __slots__ = ("_clock", "_database")
+    __slots__ = ("_clock", "_database", "peers", "shares")
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self.peers = Peers(database, database.dial, clock) if database.dial is not None else None
+        self.shares = SharedBudgets(database, clock) if database.dial is not None else None
 
     # ---- what comes in
 
-    async def receive(self, inbound: Inbound, who: User, where: str) -> TurnId | None:
+    async def receive(self, inbound: Inbound, who: User, where: str, *, interrupt: bool = False) -> TurnId | None:
         now = self._clock.now()
-        return await self._database.write(lambda connection: arrivals.question(connection, inbound, who, where, now))
+        made = await self._database.write(
+            lambda connection: arrivals.question(connection, inbound, who, where, now, interrupt=interrupt),
+            single=not interrupt,
+        )
+        self._ring()
+        return made
 
     async def obey(
         self, inbound: Inbound, who: User, where: str, effect: Effect, reply: Callable[[Standing], str]
     ) -> Standing | None:
         now = self._clock.now()
-        return await self._database.write(
+        standing = await self._database.write(
             lambda connection: arrivals.command(connection, inbound, who, where, now, effect, reply)
         )
+        self._ring()
+        return standing
 
     async def takes_part(self, where: str, who: User) -> bool:
         return await self._database.read(lambda connection: people.takes_part(connection, where, who))
@@ -84,9 +112,12 @@ class SqlStore:
     ) -> TurnedAway:
         now = self._clock.now()
         until = now + seconds
-        return await self._database.write(
+        away = await self._database.write(
             lambda connection: admission.turn_away(connection, inbound, who, reply, code, until, most, now)
         )
+        if away is TurnedAway.TOLD:
+            self._ring()
+        return away
 
     async def admit(self, code: str) -> Person | None:
         now = self._clock.now()
@@ -105,32 +136,88 @@ class SqlStore:
         await self._database.write(lambda connection: admission.acquaint(connection, who, now))
 
     async def decide(self, people: Collection[int], access: Access) -> None:
-        await self._database.write(lambda connection: admission.decide(connection, people, access))
+        await self._rarely(lambda connection: admission.decide(connection, people, access))
 
     async def forget(self, people: Collection[int]) -> Erased:
-        return await self._database.write(lambda connection: erasing.forget(connection, people))
+        now = self._clock.now()
+        return await self._database.write(lambda connection: erasing.forget(connection, people, now))
+
+    # ---- what is not kept
+
+    async def scrub(self) -> bool:
+        return await housekeeping.scrub(self._database)
+
+    async def doomed(self) -> Mapping[str, float]:
+        return await self._database.read(erasing.the_doomed)
+
+    async def drop_doomed(self, coze_conversation: str) -> None:
+        await self._database.write(lambda connection: erasing.drop_doomed(connection, coze_conversation))
+
+    async def erase_texts(self, before: float, *, most: int) -> int:
+        return await self._database.write(lambda connection: erasing.erase_texts(connection, before, most))
+
+    async def tidy(self) -> None:
+        now = self._clock.now()
+        await self._database.write(lambda connection: housekeeping.forget_trifles(connection, now))
+        await housekeeping.tidy(self._database)
 
     # ---- who works on what
 
-    async def claim(self, lease: Lease, serving: Collection[tuple[str, str]]) -> Turn | None:
+    async def claim(
+        self, lease: Lease, serving: Collection[tuple[str, str]], *, merge: bool = False
+    ) -> Turn | None:
         if not serving:
             return None
-        now = self._clock.now()
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+
+        async def claimed(connection: AsyncConnection) -> Turn | None:
+            if (found := await claims.claim(connection, lease, serving, now, monotonic)) is None:
+                return None
+            row, merged = await claims.taken(connection, found), 0
+            if merge:
+                whole, merged = await merging.merge(connection, row, now)
+                row = await claims.taken(connection, whole) if merged else row
+            return claims.as_turn(row, merged=merged)
+
         # IntegrityError: each time, another process took a turn of that conversation between our look and our write.
         with suppress(IntegrityError):
-            return await self._database.write(lambda connection: claims.claim(connection, lease, serving, now))
+            return await self._database.write(claimed)
         return None
+
+    async def untold(
+        self,
+        serving: Collection[tuple[str, str]],
+        *,
+        since: float,
+        after: Waiting | None = None,
+        heads: bool = False,
+        limit: int = 20,
+    ) -> list[Waiting]:
+        now = self._clock.now()
+        return await self._database.read(
+            lambda connection: waiting.untold(
+                connection, serving, now, since=since, after=after, heads=heads, limit=limit
+            )
+        )
+
+    async def hold(self, lease: Lease, turn: TurnId) -> Turn | None:
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        return await self._database.write(lambda connection: waiting.hold(connection, lease, turn, now, monotonic))
+
+    async def before(self, turn: Turn, *, all_busy: bool) -> int:
+        now = self._clock.now()
+        return await self._database.read(lambda connection: waiting.before(connection, turn, now, all_busy=all_busy))
 
     async def renew(self, lease: Lease, held: Collection[TurnId] | None = None) -> Mapping[TurnId, bool]:
         """Where `held` is given, other turns of this owner are not prolonged: a claim of which it never heard, because
         the connection broke at the commit, lapses and is made again.
         """
-        until = self._clock.now() + lease.seconds
-        return await self._database.write(lambda connection: claims.renew(connection, lease.owner, until, held))
+        monotonic = self._clock.monotonic()
+        return await self._database.write(lambda connection: claims.renew(connection, lease, held, monotonic))
 
     async def release(self, owner: str) -> None:
         await self._database.rest()
-        await self._database.write(lambda connection: claims.release(connection, owner))
+        await self._rarely(lambda connection: claims.release(connection, owner))
 
     # ---- how far a turn has come
 
@@ -143,25 +230,48 @@ class SqlStore:
     async def streaming(self, turn: Turn, chat: str) -> None:
         await self._write(turn, state=TurnState.STREAMING, coze_chat=chat)
 
+    async def remember(self, partial: Mapping[Turn, str]) -> None:
+        await self._database.write(lambda connection: record.remember(connection, partial))
+
     async def finalising(self, turn: Turn, answer: str) -> None:
         await self._write(turn, state=TurnState.FINALISING, answer=answer)
 
     async def settle(self, turn: Turn, state: TurnState, error: str = "") -> None:
         end = {"state": state, "error": error, "settled_at": self._clock.now(), "lease": "", **claims.NO_LEASE}
-        await self._write(turn, **end, **({"answer": ""} if turn.conversation is None else {}))
+        await self._write(turn, **end, **({"answer": "", "files": []} if turn.conversation is None else {}))
 
     async def postpone(self, turn: Turn, state: TurnState, *, until: float, attempts: int, error: str = "") -> None:
         anew = record.NOT_ASKED if state == TurnState.RECEIVED else {}
         later = {"state": state, "not_before": until, "attempts": attempts, "error": error, "lease": ""}
         await self._write(turn, **later, **anew, **claims.NO_LEASE)
+        if until <= self._clock.now():
+            self._ring()
+
+    def _ring(self) -> None:
+        """Others may have something to claim or to cancel."""
+        if self.peers is not None:
+            self.peers.ring()
+
+    async def _rarely(self, work: Work[Result]) -> Result:
+        """A transaction of a kind that is so rare that the others may be told in it, also by who is none of them."""
+
+        async def told(connection: AsyncConnection) -> Result:
+            result = await work(connection)
+            await bell.call(connection)
+            return result
+
+        return await self._database.write(told)
 
     async def _write(self, turn: Turn, **values: Any) -> None:
-        await self._database.write(lambda connection: claims.write(connection, turn, **values))
+        await self._database.write(lambda connection: claims.write(connection, turn, **values), single=True)
 
     # ---- what stands on the platform
 
     async def posts(self, turn: Turn) -> list[Post]:
         return await self._database.read(lambda connection: record.posts_of(connection, turn))
+
+    async def posted_near(self, turn: Turn) -> frozenset[str]:
+        return await self._database.read(lambda connection: record.posted_near(connection, turn))
 
     async def keep_post(self, turn: Turn, post: Post) -> None:
         await self._database.write(lambda connection: record.keep(connection, turn, post))
@@ -171,9 +281,9 @@ class SqlStore:
 
     # ---- when to keep still
 
-    async def penalise(self, name: str, until: float) -> None:
+    async def penalise(self, name: str, seconds: float) -> None:
         now = self._clock.now()
-        await self._database.write(lambda connection: penalties.penalise(connection, name, until, now))
+        await self._database.write(lambda connection: penalties.penalise(connection, name, seconds, now))
 
     async def penalties(self) -> Mapping[str, float]:
         now = self._clock.now()
@@ -191,10 +301,10 @@ class SqlStore:
         return await self._database.read(lambda connection: listing.one(connection, turn_id))
 
     async def ask_again(self, turn_id: int) -> bool:
-        return await self._database.write(lambda connection: record.receive_again(connection, turn_id))
+        return await self._rarely(lambda connection: record.receive_again(connection, turn_id))
 
     async def cancel(self, turn_id: int) -> bool:
-        return await self._database.write(lambda connection: record.flag(connection, turns.c.id == turn_id))
+        return await self._rarely(lambda connection: record.flag(connection, turns.c.id == turn_id))
 
     async def waiting(self) -> Mapping[str, int]:
         return await self._database.read(listing.waiting)
@@ -225,7 +335,7 @@ async def open_store(url: str, clock: Clock, *, guest: bool = False, connections
                 f"DATABASE_URL: there is no database {file}; run this where the service's settings are (the same "
                 "DATABASE_URL or --config), or start the service first"
             )
-        await _prepare(database, guest=guest)
+        await _prepare(database, guest=guest, convert=not guest)
         store = SqlStore(database, clock)
         if database.guard and not guest:
             await store.void_leases()
@@ -238,17 +348,22 @@ async def migrate(url: str) -> str:
     async with AsyncExitStack() as undo:
         database = connect(url)
         undo.push_async_callback(database.aclose)
-        return await _prepare(database, guest=True)
+        return await _prepare(database, guest=True, convert=True)
 
 
-async def _prepare(database: Database, *, guest: bool) -> str:
-    """Takes the SQLite file, unless for a guest, and brings the schema up to date; returns the revision."""
+async def _prepare(database: Database, *, guest: bool, convert: bool) -> str:
+    """Takes the SQLite file, unless for a guest, and brings the schema up to date; returns the revision.
+
+    `convert`: and the file of an older version, which may take long.
+    """
     guard = database.guard
     if guard and not guard.take():
         if not guest:
             raise ConfigError(f"DATABASE_URL: {guard.database} is in use by process {guard.holder()}; stop that first")
         return await database.migrate(current_revision)
     revision = await database.migrate(upgrade)
+    if convert:
+        await housekeeping.convert(database)
     if guard and guest:
         guard.release()
     return revision

@@ -146,7 +146,7 @@ turns = Table(
     Column("coze_chat", Text, nullable=False, server_default=""),
     #: Coze conversation that it was asked in; counts only with `asked_at`.
     Column("coze_conversation", Text, nullable=False, server_default=""),
-    #: As `Answer.dump` wrote it; empty before `finalising`.
+    #: As `Answer.dump` wrote it; before `finalising` what was known some seconds ago, or empty.
     Column("answer", Text, nullable=False, server_default=""),
     #: A flag and not a state: the turn goes on until its worker has seen it.
     Column("cancel_requested", Boolean, nullable=False, server_default=false()),
@@ -204,13 +204,10 @@ _held = turns.c.lease_owner.is_not(None)
 Index("turns_held", turns.c.lease_owner, postgresql_where=_held, sqlite_where=_held)
 #: What a person asked in a conversation, settled or not, for `takes_part` and `last_question`; NULL is no command.
 Index("turns_asked", turns.c.conversation_id, turns.c.user_id, turns.c.sort_key, turns.c.id)
-#: Settled turns whose texts are still there, oldest first, for erasing them.
-Index(
-    "turns_kept",
-    turns.c.settled_at,
-    postgresql_where=text("settled_at IS NOT NULL AND (text <> '' OR answer <> '')"),
-    sqlite_where=text("settled_at IS NOT NULL AND (text <> '' OR answer <> '')"),
-)
+#: Settled turns whose texts are still there, said as the condition of an index and of a search through it.
+KEPT = text("settled_at IS NOT NULL AND (text <> '' OR answer <> '')")
+#: Those turns, oldest first, for erasing the texts.
+Index("turns_kept", turns.c.settled_at, postgresql_where=KEPT, sqlite_where=KEPT)
 #: All that a person wrote, for counting and erasing.
 Index("turns_of_user", turns.c.user_id)
 

@@ -13,8 +13,8 @@ from adapters.coze import events
 from adapters.coze.content import inner
 from adapters.coze.stream import Patience, Reading
 from adapters.coze.wire import Api
-from bridge.answer import BotEvent, ChatStarted
-from bridge.errors import BotFailed, BridgeError, Transient, Unreachable
+from bridge.answer import BotEvent, ChatStarted, StillRunning
+from bridge.errors import BotFailed, BridgeError, Gone, Transient, Unreachable
 from bridge.ports import Clock, Meter, Question
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ NOT_RUNNING = frozenset({4104, 103200005})
 """A chat that has ended already cannot be cancelled: cloud, Coze Studio."""
 NO_SUCH_CALL = frozenset({404, 405})
 """Codes of a server that does not have a call (in this method)."""
+BAD_REQUEST = 400
 RECENT = 50
 """Messages that are looked through for a question; the most that Coze lists at once."""
 BACKOFF = 1.5
@@ -93,10 +94,13 @@ class CozeBot:
 
     async def _recalled(self, conversation: str, chat: str) -> AsyncIterator[BotEvent]:
         yield ChatStarted(conversation, chat)
+        found: dict[str, Any] = {}
         with self._counting():
-            found, reference = await self._outcome(conversation, chat)
-            if failure := events.failure(found, reference):
-                raise failure
+            async for found, reference in self._looks(conversation, chat):
+                if events.status(found) not in events.ENDED:
+                    yield StillRunning()
+                elif failure := events.failure(found, reference):
+                    raise failure
         params = {"conversation_id": conversation, "chat_id": chat}
         with self._counting(), _doubtful():
             answered, _ = await self._api.call("GET", "/v3/chat/message/list", params=params)
@@ -106,13 +110,14 @@ class CozeBot:
         for event in events.outcome(found):
             yield event
 
-    async def _outcome(self, conversation: str, chat: str) -> tuple[dict[str, Any], str]:
-        """The chat once it has ended. Raises BotFailed if nothing changes for too long."""
+    async def _looks(self, conversation: str, chat: str) -> AsyncIterator[tuple[dict[str, Any], str]]:
+        """The chat as it is, again and again until it has ended. Raises BotFailed if nothing changes for too long."""
         wait, last, since = self._patience.poll, None, self._clock.monotonic()
         while True:
             found, reference = await self._retrieve(conversation, chat)
+            yield found, reference
             if events.status(found) in events.ENDED:
-                return found, reference
+                return
             now = self._clock.monotonic()
             if found != last:
                 last, since = found, now
@@ -156,6 +161,25 @@ class CozeBot:
         path = f"/v1/conversations/{quote(conversation, safe='')}/messages/{quote(message, safe='')}/feedback"
         with self._counting():
             await self._api.call("POST", path, body={"feedback_type": "like" if good else "unlike"})
+
+    async def delete_conversation(self, conversation: str) -> None:
+        with self._counting():
+            try:
+                await self._api.call("DELETE", f"/v1/conversations/{quote(conversation, safe='')}")
+            except Gone:
+                return
+            except BotFailed as failed:
+                # Coze Studio says no more than HTTP 400, also when there is none such.
+                if failed.code != BAD_REQUEST or await self._stands(conversation):
+                    raise
+
+    async def _stands(self, conversation: str) -> bool:
+        params = {"conversation_id": conversation}
+        try:
+            await self._api.call("GET", "/v1/conversation/retrieve", params=params)
+        except (Gone, BotFailed) as refused:
+            return not isinstance(refused, Gone) and refused.code != BAD_REQUEST
+        return True
 
     async def aclose(self) -> None:
         await self._api.aclose()

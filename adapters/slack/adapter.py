@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -19,7 +19,7 @@ from adapters.slack.sockets import SocketMode
 from adapters.slack.streams import Mode
 from adapters.slack.writing import Writing
 from bridge.errors import BridgeError, ConfigError, RateLimited, Transient, Unreachable
-from bridge.model import Address, Inbound, Moved, Page
+from bridge.model import Address, Inbound, Lost, Moved, Page
 from bridge.ports import Accept, Clock, Limits, Meter, Mount, Reply
 
 log = logging.getLogger(__name__)
@@ -231,6 +231,10 @@ class SlackAdapter:
         """Shows "is thinking…" in the thread. Raises RateLimited; every other failure ends the courtesy for a while."""
         await self._writing.working(address, language)
 
-    async def find(self, address: Address, mark: str, *, since: float) -> str | None:
-        """The `ts` of the message with that mark, posted at or after `since`, or None. Raises Transient."""
-        return await self._finding.find(address, mark, us=self._us, since=since)
+    def newest(self, address: Address) -> str:  # noqa: ARG002 - marks are all that is looked for
+        """Empty: messages carry marks."""
+        return ""
+
+    async def find(self, address: Address, lost: Lost, *, turn: Callable[[], Awaitable[None]]) -> str | None:  # noqa: ARG002
+        """Reading has budgets of its own, so no `turn` is awaited."""
+        return await self._finding.find(address, lost, us=self._us)

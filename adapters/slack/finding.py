@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.slack.errors import calling
 from adapters.slack.pieces import MARK
 from bridge.errors import Permanent
-from bridge.model import Address
+from bridge.model import Address, Lost
 
 log = logging.getLogger(__name__)
 
@@ -28,15 +28,17 @@ class Finding:
         """Is that message (channel, `ts`) one that we are streaming?"""
         self._told_scope = False
 
-    async def find(self, address: Address, mark: str, *, us: str, since: float) -> str | None:
-        """The `ts` of the message with that mark, posted at or after `since`, or None. Raises Transient.
+    async def find(self, address: Address, lost: Lost, *, us: str) -> str | None:
+        """The `ts` of the message with the page's mark, posted at or after `lost.since`, or None. Raises Transient.
 
         A stream carries its mark only from its end on. So in a thread, where no message has the mark, the newest of
-        `us` (our user id) that has none, and that nobody here is streaming, is taken for it.
+        `us` (our user id) that has none, and that nobody here is streaming, is taken for it. Files carry no mark.
         """
+        if lost.page.attachment is not None:
+            return None
         where = {
             "channel": address.chat,
-            "oldest": f"{since - FIND_BACK:.6f}",
+            "oldest": f"{lost.since - FIND_BACK:.6f}",
             "inclusive": True,
             "include_all_metadata": True,
             "limit": FIND_SIZE,
@@ -51,9 +53,10 @@ class Finding:
                     answer = await self._connect().api_call(method, http_verb="GET", params=where)
                     for message in answer.get("messages") or ():
                         ts = str(message["ts"])
-                        if _mark(message) == mark:
+                        if _mark(message) == lost.page.mark:
                             return ts
-                        if address.thread and _is_unmarked(message, us) and not self._streaming(address.chat, ts):
+                        taken = ts in lost.known or self._streaming(address.chat, ts)
+                        if address.thread and _is_unmarked(message, us) and not taken:
                             unmarked = max(unmarked or ts, ts)
                     cursor = (answer.get("response_metadata") or {}).get("next_cursor")
                     if not cursor:

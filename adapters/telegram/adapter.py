@@ -3,14 +3,16 @@
 import asyncio
 import logging
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Literal
 
 from adapters.telegram.drafts import KEEP_ALIVE_SECONDS, DraftId, Drafts
 from adapters.telegram.errors import CREDENTIALS, translated
+from adapters.telegram.finding import Finding
 from adapters.telegram.forms import Forms
 from adapters.telegram.menu import LANGUAGES, menu
+from adapters.telegram.numbers import Numbers
 from adapters.telegram.parse import PLATFORM, Me
 from adapters.telegram.polling import Polling
 from adapters.telegram.reading import Reading
@@ -18,7 +20,7 @@ from adapters.telegram.transport import Line
 from adapters.telegram.webhook import PATH, Webhook
 from adapters.telegram.writing import Writing, in_time
 from bridge.errors import BridgeError, ConfigError, Gone, Permanent, Transient, Unreachable
-from bridge.model import Address, Page
+from bridge.model import Address, Lost, Page
 from bridge.ports import Accept, Budget, Clock, Limits, Meter, Mount, Verb
 
 log = logging.getLogger(__name__)
@@ -81,10 +83,12 @@ class TelegramAdapter:
         self._of_account = Budget(name=f"{PLATFORM}:{self.account}", burst=burst, every=1 / gain)
         self._line = Line(token or "none", api_base, poll_seconds=poll_seconds)
         bot = self._bot = self._line.bot
-        self._writing = Writing(bot, self._forms)
+        self._numbers = Numbers()
+        self._writing = Writing(bot, self._forms, self._numbers)
+        self._finding = Finding(bot, self._numbers)
         self._drafts = Drafts(bot, self._forms, clock, on=streaming == "draft")
         self._meter = meter
-        self._reading = Reading(meter, self._answer_query, clock)
+        self._reading = Reading(meter, self._answer_query, clock, self._numbers)
         self._polling = Polling(bot, self._reading, clock, poll_seconds=poll_seconds)
         self._webhook = Webhook(bot, self._reading, clock, url=webhook_url, secret=webhook_secret)
 
@@ -115,10 +119,17 @@ class TelegramAdapter:
                 "not always. /setprivacy at @BotFather turns it off; then remove the bot from the group and add it anew"
             )
 
+    @property
+    def duty(self) -> str:
+        return "" if self._webhook_url else f"{PLATFORM}:{self.account}:poll"
+
     async def listen(self, accept: Accept) -> None:
+        await self.listen_alone(accept, lambda: True)
+
+    async def listen_alone(self, accept: Accept, ours: Callable[[], bool]) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._offer_menu())
-            group.create_task(self._webhook.run(accept) if self._webhook_url else self._polling.run(accept))
+            group.create_task(self._webhook.run(accept) if self._webhook_url else self._polling.run(accept, ours))
 
     async def send(self, address: Address, page: Page, *, reply_to: str = "") -> str:
         if page.final or not self._drafts.fits(address):
@@ -171,6 +182,17 @@ class TelegramAdapter:
             self._drafts.end(address, draft)
         else:
             await self._writing.delete(address, message_id)
+
+    def newest(self, address: Address) -> str:
+        return str(self._numbers.newest(address.chat) or "")
+
+    async def find(self, address: Address, lost: Lost, *, turn: Callable[[], Awaitable[None]]) -> str | None:
+        if self._reading.me is None:
+            raise Unreachable("messages are looked for after open")
+        if not lost.page.final and self._drafts.fits(address):
+            # A draft has its id from its page.
+            return str(DraftId.of(lost.page, lost.reply_to))
+        return await self._finding.find(address, lost, me=self._reading.me, turn=turn)
 
     async def working(self, address: Address, language: str = "en") -> None:  # noqa: ARG002 - Telegram has the words
         if self._drafts.stands(address):

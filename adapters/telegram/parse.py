@@ -8,6 +8,8 @@ from adapters.telegram import written
 from bridge.model import Address, File, Inbound, Moved, Sender
 
 PLATFORM = "telegram"
+PROBE = "probe:"
+"""What a button sends back that stands only to see whose its message is (`finding.py`): nothing comes of a press."""
 Json = Mapping[str, Any]
 Span = tuple[int, int]
 """Start and end in a text, in UTF-16 code units, as the Bot API counts."""
@@ -87,7 +89,7 @@ def inbound(update: Json, me: Me, *, now: float = 0.0) -> Inbound | Moved | None
 def _pressed(query: Json, me: Me, now: float) -> Inbound | None:
     """A press of a button below a message of ours. Of old messages Telegram tells little more than where they are."""
     message, author, press = query.get("message"), query["from"], query.get("data")
-    if message is None or not press or author.get("is_bot"):
+    if message is None or not press or press.startswith(PROBE) or author.get("is_bot"):
         return None
     chat = message["chat"]
     if chat["type"] not in ("private", "group", "supergroup"):
@@ -103,6 +105,12 @@ def _pressed(query: Json, me: Me, now: float) -> Inbound | None:
         reply_to=str(number),
         press=str(press),
     )
+
+
+def number_in(key: str, address: Address) -> str:
+    """The id of the message that an `Inbound.key` names, if that stands in the address's chat; else empty."""
+    place = f"{PLATFORM}:{address.account}:{address.chat}:"
+    return key.removeprefix(place) if key.startswith(place) else ""
 
 
 def _said(message: Json) -> tuple[str, Sequence[Json]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from telegram import Bot
@@ -20,6 +20,7 @@ GET_UPDATES = "get_Updates"
 """PTB's `get_updates` raises away a whole batch, for ever, if one update in it does not parse; so the raw call. It
 warns of a name that it has a method for, hence this spelling, which it turns into `getUpdates`."""
 
+NOT_YET = "Telegram was not asked for messages yet"
 STRANGER = "what answers is not a Bot API server: look at TELEGRAM_API_BASE"
 
 GRACE_SECONDS = 20.0
@@ -30,17 +31,20 @@ class Polling:
     """Fetches updates in order. PTB's own Updater confirms what exists only in memory (measured), so this loop."""
 
     def __init__(self, bot: Bot, reading: Reading, clock: Clock, *, poll_seconds: float) -> None:
-        self.fetching = Trouble(clock, "Telegram was not asked for messages yet")
+        self.fetching = Trouble(clock, NOT_YET)
         self.taking = Trouble(clock)
+        self._clock = clock
         self._bot = bot
         self._reading = reading
         self._poll_seconds = poll_seconds
         self._offset = 0
         self._listened = False
 
-    async def run(self, accept: Accept) -> None:
-        """For ever."""
-        while True:
+    async def run(self, accept: Accept, ours: Callable[[], bool]) -> None:
+        """As long as it is ours to poll: Telegram ends the poll of one process when another begins one."""
+        # Another may have polled since we did: the offset of then could confirm what nobody has taken in.
+        self.fetching, self._offset = Trouble(self._clock, NOT_YET), 0
+        while ours():
             batch = await self._fetch()
             if batch is not None:
                 await self._take(batch, accept)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from adapters.telegram.buttons import notice
+from adapters.telegram.numbers import Numbers
 from adapters.telegram.parse import PLATFORM, Me, inbound
 from bridge.ports import Accept, Clock, Meter
 
@@ -21,12 +22,13 @@ Answer = Callable[[str, str], Awaitable[None]]
 class Reading:
     """Gives updates to the core; what it cannot read it counts, and says so once per kind."""
 
-    def __init__(self, meter: Meter, answer: Answer, clock: Clock) -> None:
+    def __init__(self, meter: Meter, answer: Answer, clock: Clock, numbers: Numbers) -> None:
         self.me: Me | None = None
         """Known once the adapter is open."""
         self._clock = clock
         self._meter = meter
         self._answer = answer
+        self._numbers = numbers
         self._named: set[str] = set()
         self._errands: set[asyncio.Task[None]] = set()
 
@@ -34,6 +36,7 @@ class Reading:
         """Returns when the update may be acknowledged; raises what `accept` raises."""
         if self.me is None:
             raise RuntimeError("updates are read after open")
+        self._numbers.hear(update)
         kind = next((key for key in update if key != "update_id"), "empty")
         if kind == "callback_query":
             self._answer_soon(update[kind])

@@ -21,14 +21,18 @@ class Trouble:
         self._pause = FIRST_SECONDS
 
     async def wait(self, kind: str, text: str, *, least: float = 0.0, bug: BaseException | None = None) -> None:
-        """Reports it if it is of another kind than before, then waits. `bug`: log its traceback as well."""
+        """Reports it, then waits. `bug`: log its traceback as well."""
+        self.say(kind, text, bug=bug)
+        pause = max(self._pause, least)
+        self._pause = min(self._pause * 2, LONGEST_SECONDS)
+        await self._clock.sleep(pause)
+
+    def say(self, kind: str, text: str, *, bug: BaseException | None = None) -> None:
+        """Reports it if it is of another kind than before."""
         self.text = text
         if kind != self._kind:
             self._kind = kind
             log.warning("Not listening to Telegram: %s; trying again", text, exc_info=bug)
-        pause = max(self._pause, least)
-        self._pause = min(self._pause * 2, LONGEST_SECONDS)
-        await self._clock.sleep(pause)
 
     def over(self) -> None:
         """All is well again."""

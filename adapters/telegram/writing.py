@@ -16,6 +16,7 @@ from adapters.telegram.buttons import keyboard
 from adapters.telegram.errors import ThreadGone, Unchanged, translated
 from adapters.telegram.forms import Forms
 from adapters.telegram.markup import MOST_ENTITIES, Rendered
+from adapters.telegram.numbers import Numbers
 from adapters.telegram.rich import Rich
 from bridge.errors import BridgeError, Gone, RateLimited, Refused, Unreachable, Unrenderable
 from bridge.model import Address, Attachment, Page
@@ -42,9 +43,10 @@ async def in_time() -> AsyncIterator[None]:
 class Writing:
     """Calls to the Bot API on behalf of one bot; remembers which groups have moved meanwhile."""
 
-    def __init__(self, bot: Bot, forms: Forms) -> None:
+    def __init__(self, bot: Bot, forms: Forms, numbers: Numbers) -> None:
         self._bot = bot
         self._forms = forms
+        self._numbers = numbers
         self._moved: dict[str, str] = {}
         """Old chat → new chat, of groups that became supergroups. Message ids of the old one mean nothing there."""
 
@@ -83,11 +85,13 @@ class Writing:
 
         async def post(chat: str, thread: str) -> Message | MessageId:
             reply = reply_to and chat == address.chat
-            return await call(
+            sent = await call(
                 chat_id=int(chat),
                 message_thread_id=int(thread) if thread else None,
                 reply_parameters=ReplyParameters(int(reply_to), allow_sending_without_reply=True) if reply else None,
             )
+            self._numbers.note(chat, sent.message_id)
+            return sent
 
         try:
             sent = await self._in_chat(address, lambda chat: post(chat, address.thread))

@@ -98,6 +98,8 @@ class Server:
         if fault is not None and fault.kind == "hang":
             await asyncio.sleep(fault.seconds)
         answer = await self._perform(call, method, params, self._fault_error(fault, call))
+        if fault is not None and fault.kind == "hang_after_commit":
+            await asyncio.sleep(fault.seconds)
         if fault is not None and fault.kind == "drop_response_after_commit":
             return self._cut(request, call)
         return answer

@@ -10,7 +10,7 @@ from adapters.slack import SlackAdapter
 from adapters.web import application
 from bridge.clock import SystemClock
 from bridge.errors import Unreachable
-from bridge.model import Inbound, Moved
+from bridge.model import Address, Attachment, Inbound, Lost, Moved, Page
 from bridge.ports import Accept
 from simulators.slack import SlackSimulator
 from simulators.wire import Served
@@ -96,6 +96,24 @@ async def hearing(
             with suppress(asyncio.CancelledError):
                 await listening
             await slack.aclose()
+
+
+async def find(
+    slack: SlackAdapter,
+    address: Address,
+    mark: str,
+    *,
+    since: float,
+    known: frozenset[str] = frozenset(),
+    attachment: Attachment | None = None,
+) -> str | None:
+    """Looks for a lost message with that mark; there is nothing that it would have to wait for."""
+
+    async def turn() -> None:
+        raise AssertionError("reading has budgets of its own")
+
+    page = Page(index=0, text="", final=True, mark=mark, attachment=attachment)
+    return await slack.find(address, Lost(page=page, since=since, question="", known=known), turn=turn)
 
 
 async def no_reasons() -> list[str]:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bridge.model import Address, File, Inbound, Lease, Sender, Turn, TurnId, User
 from storage import SqlStore
 from storage.engine import Database
+from tests.clocks import StillClock
 
 SERVER = os.environ.get("TEST_POSTGRES_URL", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
 SERVING = {("telegram", "bot")}
@@ -60,6 +61,13 @@ async def claim(store: SqlStore, lease: Lease = MINE) -> Turn:
     return turn
 
 
+async def pass_time(store: SqlStore, clock: StillClock, seconds: float) -> None:
+    """Time passes, also for leases, of which PostgreSQL has a clock of its own."""
+    clock.time += seconds
+    if store.peers is not None:
+        await order(store._database, f"UPDATE turns SET lease_until = lease_until - {seconds} WHERE lease_until > 0")
+
+
 async def order(database: Database, *statements: str) -> Any:
     """Runs the statements in one transaction; what the last one returned first, if anything."""
 
@@ -97,6 +105,7 @@ async def empty(url: str) -> None:
     """Empties the tables of a migrated PostgreSQL database."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=60)
     try:
-        await connection.execute("TRUNCATE users, conversations, turns, posts, penalties RESTART IDENTITY")
+        tables = "users, conversations, turns, posts, penalties, buckets, duties, doomed"
+        await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
     finally:
         await connection.close()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adapters.telegram import TelegramAdapter
+from adapters.telegram.watch import CONFIRM_SECONDS
 from bridge.model import Address, Inbound, Moved, Page
 from simulators.telegram import TelegramSimulator
 from tests.clocks import StillClock
@@ -28,6 +29,30 @@ class Tally:
 
     def observe(self, name: str, seconds: float, **labels: str) -> None:
         """Nothing is timed here."""
+
+
+class PatientClock(StillClock):
+    """One in which minutes pass only when a test lets them: as often as `passes` is released."""
+
+    def __init__(self, start: float = 1_800_000_000.0) -> None:
+        super().__init__(start)
+        self.passes = asyncio.Semaphore(0)
+        self.waits = asyncio.Event()
+        """Somebody waits for minutes to pass."""
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds >= CONFIRM_SECONDS:
+            self.waits.set()
+            await self.passes.acquire()
+        await super().sleep(seconds)
+
+    async def let_pass(self) -> None:
+        """The time that somebody waits for, until they wait again."""
+        async with asyncio.timeout(30):
+            await self.waits.wait()
+            self.waits.clear()
+            self.passes.release()
+            await self.waits.wait()
 
 
 @dataclass

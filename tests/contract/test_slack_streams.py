@@ -17,7 +17,7 @@ from simulators.slack import SlackSimulator
 from simulators.slack.messages import Message
 from simulators.wire import Fault, Served
 from tests.clocks import StillClock
-from tests.contract.slack_world import adapter, hearing
+from tests.contract.slack_world import adapter, find, hearing
 
 SAID = "One **two** three `four` five [six](https://example.com/six) seven."
 CHOICES = (Choice(does=Does.ASK, label="And then?", press="ask:1:0"),)
@@ -506,24 +506,26 @@ class TestFindingAgain:
         with pytest.raises(Unreachable) as caught:
             await slack.send(dm, growing("one"))
         assert caught.value.certain is False
-        ts = await slack.find(dm, "turn-1.0", since=float(dm.thread))
+        ts = await find(slack, dm, "turn-1.0", since=float(dm.thread))
         assert ts == only(sim, dm).ts
         await slack.edit(dm, ts, final("one two"))
         assert only(sim, dm).raw == "one two"
-        assert await slack.find(dm, "turn-1.0", since=float(dm.thread)) == ts
-        assert await slack.find(dm, "turn-2.0", since=float(dm.thread)) is None
+        assert await find(slack, dm, "turn-1.0", since=float(dm.thread)) == ts
+        assert await find(slack, dm, "turn-2.0", since=float(dm.thread)) is None
 
     async def test_it_is_not_one_that_is_known(self, slack: SlackAdapter, dm: Address) -> None:
         await slack.send(dm, growing("one"))
-        assert await slack.find(dm, "turn-2.0", since=float(dm.thread)) is None
+        assert await find(slack, dm, "turn-2.0", since=float(dm.thread)) is None
 
     async def test_marks_go_first(self, slack: SlackAdapter, dm: Address, url: str) -> None:
         marked = await slack.send(dm, final("one", mark="turn-2.0"))
         begun = await slack.send(dm, growing("two"))
         other = adapter(url)
         await other.open()
-        assert await other.find(dm, "turn-2.0", since=float(dm.thread)) == marked
-        assert await other.find(dm, "turn-3.0", since=float(dm.thread)) == begun
+        assert await find(other, dm, "turn-2.0", since=float(dm.thread)) == marked
+        assert await find(other, dm, "turn-3.0", since=float(dm.thread)) == begun
+        known = frozenset({begun})
+        assert await find(other, dm, "turn-3.0", since=float(dm.thread), known=known) is None, "it is another's"
         await other.aclose()
 
 

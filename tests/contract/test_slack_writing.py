@@ -14,12 +14,13 @@ from adapters.slack import SlackAdapter, errors
 from adapters.slack import finding as module
 from adapters.slack.limits import Seconds, limits
 from bridge.errors import Gone, RateLimited, Refused, Unreachable, Unrenderable
-from bridge.model import Address, Page
+from bridge.model import Address, Attachment, Page
+from bridge.model import Kind as FileKind
 from bridge.pace import Kind, Pace
 from bridge.ports import Verb
 from simulators.slack import SlackSimulator
 from simulators.wire import Fault, Served
-from tests.contract.slack_world import adapter
+from tests.contract.slack_world import adapter, find
 
 NASTY = (
     "<!channel> <!here|here> <!everyone> <@UALICE> <@UBOB|bob> <!subteam^S1> [<!here>](https://x.example) "
@@ -82,7 +83,7 @@ class TestWriting:
         await slack.edit(thread, ts, page("one two"))
         await slack.edit(thread, ts, page("one two"))
         assert sim.texts("CGENERAL") == ["one two"]
-        assert await slack.find(thread, "turn-1.0", since=time.time()) == ts
+        assert await find(slack, thread, "turn-1.0", since=time.time()) == ts
 
     async def test_a_delete_may_be_repeated(self, sim: SlackSimulator, slack: SlackAdapter, thread: Address) -> None:
         ts = await slack.send(thread, page())
@@ -208,8 +209,8 @@ class TestFailures:
             await slack.send(thread, page())
         assert caught.value.certain is False
         [message] = sim.bot_messages("CGENERAL")
-        assert await slack.find(thread, "turn-1.0", since=began) == message.ts
-        assert await slack.find(thread, "turn-2.0", since=began) is None
+        assert await find(slack, thread, "turn-1.0", since=began) == message.ts
+        assert await find(slack, thread, "turn-2.0", since=began) is None
 
     async def test_a_server_without_markdown_gets_plain_text(
         self, sim: SlackSimulator, slack: SlackAdapter, dm: Address
@@ -226,8 +227,11 @@ class TestFinding:
         began = time.time()
         ts = await slack.send(dm, page(mark="m"))
         sim.say("DALICE", "UALICE", "something else")
-        assert await slack.find(dm, "m", since=began) == ts
-        assert await slack.find(dm, "m", since=began + 60) is None
+        assert await find(slack, dm, "m", since=began) == ts
+        assert await find(slack, dm, "m", since=began + 60) is None
+        file = Attachment(kind=FileKind.DOCUMENT, name="a.txt")
+        assert await find(slack, dm, "m", since=began, attachment=file) is None, "files carry no mark"
+        assert slack.newest(dm) == ""
 
     async def test_the_search_goes_on_to_the_next_page(
         self, slack: SlackAdapter, thread: Address, dm: Address, monkeypatch: pytest.MonkeyPatch
@@ -235,7 +239,7 @@ class TestFinding:
         monkeypatch.setattr(module, "FIND_SIZE", 1)
         for address in (thread, dm):
             sent = [await slack.send(address, page(mark=str(number))) for number in range(3)]
-            found = [await slack.find(address, str(number), since=time.time() - 60) for number in range(3)]
+            found = [await find(slack, address, str(number), since=time.time() - 60) for number in range(3)]
             assert found == sent
 
     async def test_a_missing_scope_is_told_once(
@@ -243,17 +247,17 @@ class TestFinding:
     ) -> None:
         sim.settings.scopes -= {"im:history", "channels:history", "groups:history", "mpim:history"}
         for _ in range(2):
-            assert await slack.find(dm, "m", since=0) is None
+            assert await find(slack, dm, "m", since=0) is None
         assert len([record for record in caplog.records if "missing_scope" in record.message]) == 1
 
     async def test_trouble_is_no_answer(self, sim: SlackSimulator, slack: SlackAdapter, dm: Address) -> None:
         sim.faults.add(Fault(kind="ratelimited", method="conversations.history", seconds=60))
         with pytest.raises(RateLimited):
-            await slack.find(dm, "m", since=0)
+            await find(slack, dm, "m", since=0)
         sim.limits.change(reset=True)
         sim.faults.add(Fault(kind="reset", method="conversations.history", times=2))
         with pytest.raises(Unreachable):
-            await slack.find(dm, "m", since=0)
+            await find(slack, dm, "m", since=0)
 
 
 class TestWorking:

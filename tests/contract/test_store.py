@@ -10,7 +10,7 @@ from bridge.model import SETTLED, Lease, Post, Turn, TurnState, User
 from bridge.ports import Effect, Store
 from storage import SqlStore
 from tests.clocks import StillClock
-from tests.contract.store_contract import MINE, SERVING, THEIRS, claim, message, person, place, receive
+from tests.contract.store_contract import MINE, SERVING, THEIRS, claim, message, pass_time, person, place, receive
 
 
 def test_it_is_a_store() -> None:
@@ -131,7 +131,7 @@ async def test_a_late_earlier_message_waits_for_the_open_turn(store: SqlStore, c
     assert await store.claim(THEIRS, SERVING) is None
     elsewhere = await receive(store, message("0", chat="elsewhere"))
     assert (await claim(store, THEIRS)).id == elsewhere, "it holds up nobody else"
-    clock.time += MINE.seconds
+    await pass_time(store, clock, MINE.seconds)
     retaken = await claim(store, THEIRS)
     assert (retaken.id, retaken.state) == (open_turn.id, TurnState.CLAIMED)
     await store.postpone(retaken, TurnState.RECEIVED, until=0, attempts=1)
@@ -152,12 +152,12 @@ async def test_a_postponed_turn_holds_its_place(store: SqlStore, clock: StillClo
 async def test_a_lease_protects_until_it_lapses(store: SqlStore, clock: StillClock) -> None:
     await receive(store, message("a"))
     first = await claim(store)
-    clock.time += MINE.seconds - 1
+    await pass_time(store, clock, MINE.seconds - 1)
     assert await store.claim(THEIRS, SERVING) is None
     assert await store.renew(MINE) == {first.id: False}
-    clock.time += MINE.seconds - 1
+    await pass_time(store, clock, MINE.seconds - 1)
     assert await store.claim(THEIRS, SERVING) is None
-    clock.time += 1
+    await pass_time(store, clock, 1)
     second = await claim(store, THEIRS)
     assert (second.id, second.lease == first.lease) == (first.id, False)
     assert await store.renew(MINE) == {}
@@ -168,9 +168,9 @@ async def test_a_claim_that_its_worker_never_heard_of_lapses(store: SqlStore, cl
     for chat in ("x", "y"):
         await receive(store, message(chat, chat=chat))
     known, unknown = await claim(store), await claim(store)
-    clock.time += MINE.seconds - 1
+    await pass_time(store, clock, MINE.seconds - 1)
     assert await store.renew(MINE, {known.id}) == {known.id: False}
-    clock.time += 1
+    await pass_time(store, clock, 1)
     assert (await claim(store, THEIRS)).id == unknown.id
 
 
@@ -201,7 +201,7 @@ async def test_a_lost_lease_writes_nothing(store: SqlStore, clock: StillClock) -
     await receive(store, message("a"))
     mine = await claim(store)
     await store.keep_post(mine, Post(page=0, message_id="m"))
-    clock.time += MINE.seconds
+    await pass_time(store, clock, MINE.seconds)
     theirs = await claim(store, THEIRS)
     before = await store.turn(mine.id)
     for write in (

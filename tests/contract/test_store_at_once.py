@@ -13,7 +13,7 @@ from bridge.model import Access, Post, TurnState
 from bridge.ports import Effect
 from storage import SqlStore, admission, arrivals, open_store
 from tests.clocks import StillClock
-from tests.contract.store_contract import MINE, SERVING, claim, empty, message, order, person, receive
+from tests.contract.store_contract import MINE, SERVING, THEIRS, claim, empty, message, order, person, receive
 from tests.contract.test_store_access import DAY, HOUR, TOLD, number, shown, turn_away
 
 
@@ -105,3 +105,17 @@ async def test_a_stranger_of_long_ago_whom_the_operator_lets_in_is_not_erased(
     await shared._database.write(allow)
     assert await shown(shared) == {"eve": "paired", "mallory": "refused"}
     assert len(await shared.turns()) == 2
+
+
+async def test_what_is_known_of_an_answer_is_kept_only_under_its_claim(store):
+    await receive(store, message("1"))
+    first = await claim(store)
+    await store.remember({first: "too early"})
+    await store.streaming(first, "chat")
+    await store.remember({first: "so much"})
+    await store.release(MINE.owner)
+    second = await claim(store, THEIRS)
+    assert (second.state, second.answer) == (TurnState.STREAMING, "so much")
+    await store.remember({first: "stale", second: "more"})
+    await store.release(THEIRS.owner)
+    assert (await claim(store)).answer == "more"

@@ -110,6 +110,30 @@ async def test_posts_are_kept_in_the_order_of_their_pages(store: SqlStore) -> No
     assert await store.posts(await claim(store)) == [sent], "a retry repaints the same messages"
 
 
+async def test_a_post_says_after_which_message_it_was_sent(store: SqlStore) -> None:
+    await receive(store, message("a"))
+    turn = await claim(store)
+    begun = Post(page=0, message_id=None, sent_after="41")
+    await store.keep_post(turn, begun)
+    assert await store.posts(turn) == [begun]
+    await store.keep_post(turn, Post(page=0, message_id="42"))
+    assert await store.posts(turn) == [Post(page=0, message_id="42")]
+
+
+async def test_what_stands_near_an_answer(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = ["0", "1", "2", "3", "4"]
+    for key in keys:
+        await receive(store, message(key, chat="elsewhere" if key == "3" else "here", thread=key))
+    turns = {turn.key: turn for turn in [await claim(store) for _ in keys]}
+    for key, turn in turns.items():
+        await store.keep_post(turn, Post(page=0, message_id=f"m{key}"))
+        await store.keep_post(turn, Post(page=1, message_id=None))
+    assert await store.posted_near(turns["2"]) == {"m0", "m1", "m2", "m4"}
+    assert await store.posted_near(turns["3"]) == {"m3"}
+    monkeypatch.setattr("storage.record.NEAR", 1)
+    assert await store.posted_near(turns["2"]) == {"m1", "m2"}
+
+
 # ---- a chat gets a new id
 
 

@@ -188,7 +188,7 @@ async def test_work_costs_the_same_however_much_was_done(store: SqlStore, store_
 
 async def _walks(database: Database, statement: str, values: Any) -> list[str]:
     """The lines of the plan that read the table of turns from end to end."""
-    is_sqlite = database.writer.dialect.name == "sqlite"
+    is_sqlite = database.writer.sync_engine.dialect.name == "sqlite"
     explain = f"EXPLAIN {'QUERY PLAN ' * is_sqlite}{statement}"
     plan = await database.read(lambda connection: connection.exec_driver_sql(explain, values))
     lines = [str(row[-1]) for row in plan.all()]

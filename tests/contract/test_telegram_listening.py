@@ -17,7 +17,7 @@ from bridge.model import Inbound, Moved
 from simulators.telegram import TelegramSimulator
 from simulators.wire import Fault, Served
 from tests.clocks import StillClock
-from tests.contract.telegram_world import ANN, BOB, GROUP, TOKEN, Core, Tally, adapter, listening
+from tests.contract.telegram_world import ANN, BOB, GROUP, TOKEN, Core, PatientClock, Tally, adapter, listening
 
 OTHER_POLLER = "409 Conflict: terminated by other getUpdates request; make sure that only one bot instance is running"
 SECRET = "s3cret"
@@ -239,7 +239,7 @@ class TestTrouble:
 class TestWebhook:
     @pytest.fixture
     async def hook(self, url: str) -> AsyncIterator[TelegramAdapter]:
-        telegram = adapter(url, webhook_url=f"http://127.0.0.1:9{PATH}", webhook_secret=SECRET)
+        telegram = adapter(url, clock=PatientClock(), webhook_url=f"http://127.0.0.1:9{PATH}", webhook_secret=SECRET)
         yield telegram
         await telegram.aclose()
 
@@ -318,7 +318,7 @@ class TestWebhook:
         assert core.texts == ["elsewhere", "first", "second"]
 
     async def test_setting_it_is_tried_again(self, sim: TelegramSimulator, url: str) -> None:
-        clock = StillClock()
+        clock = PatientClock()
         hook = adapter(url, clock=clock, webhook_url=f"http://127.0.0.1:9{PATH}", webhook_secret=SECRET)
         sim.faults.add(Fault(kind="error_500", method="setWebhook", times=3))
         async with listening(hook, Core()):
@@ -339,7 +339,7 @@ class TestWebhook:
         app = web.Application()
         app.add_routes([web.post(PATH, pass_on)])
         async with Served(app) as ours:
-            hook = adapter(url, webhook_url=f"{ours.url}{PATH}", webhook_secret=SECRET)
+            hook = adapter(url, clock=PatientClock(), webhook_url=f"{ours.url}{PATH}", webhook_secret=SECRET)
             holder.append(hook)
             async with listening(hook, core):
                 sim.say(ANN, ANN, "over HTTP")

@@ -609,6 +609,38 @@ async def test_a_lost_answer_leaves_a_message(sim: TelegramSimulator, bot: teleg
     assert sim.calls("sendMessage")[0].status == 0
 
 
+async def test_an_answer_that_comes_too_late_leaves_a_message(here: Phone, sim: TelegramSimulator) -> None:
+    impatient = await here.bot(read_timeout=0.05)
+    sim.faults.add(Fault(kind="hang_after_commit", seconds=0.2))
+    with pytest.raises(telegram.error.TimedOut):
+        await impatient.send_message(ANN, "delivered at once")
+    assert sim.texts(ANN) == ["delivered at once"]
+
+
+async def test_whose_message_it_is_shows_in_what_an_edit_of_its_keyboard_answers(
+    sim: TelegramSimulator, bot: telegram.Bot
+) -> None:
+    """On this rests the search for a lost message: nothing happens to what is not the bot's, or not there."""
+    theirs = sim.say(GROUP, ANN, "theirs")["message_id"]
+    elsewhere = sim.say(ANN, ANN, "in a private chat, with the same counter")["message_id"]
+    ours = await bot.send_message(GROUP, "ours", reply_parameters=telegram.ReplyParameters(theirs))
+    button = telegram.InlineKeyboardMarkup([[telegram.InlineKeyboardButton("…", callback_data="x")]])
+    assert [theirs, elsewhere, ours.message_id] == list(range(theirs, theirs + 3))
+    with pytest.raises(BadRequest, match="Message can't be edited"):
+        await bot.edit_message_reply_markup(GROUP, theirs, reply_markup=button)
+    for number in (elsewhere, ours.message_id + 1):
+        with pytest.raises(BadRequest, match="Message to edit not found"):
+            await bot.edit_message_reply_markup(GROUP, number, reply_markup=button)
+    shown = await bot.edit_message_reply_markup(GROUP, ours.message_id, reply_markup=button)
+    assert isinstance(shown, telegram.Message)
+    assert (shown.text, shown.reply_markup) == ("ours", button)
+    assert shown.reply_to_message and shown.reply_to_message.message_id == theirs
+    with pytest.raises(BadRequest, match="not modified"):
+        await bot.edit_message_reply_markup(GROUP, ours.message_id, reply_markup=button)
+    assert not (await bot.edit_message_text("ours", GROUP, ours.message_id)).reply_markup
+    assert [len(message.versions) for message in sim.messages(GROUP)] == [1, 3]
+
+
 async def test_a_call_that_hangs_is_done_late(here: Phone, sim: TelegramSimulator) -> None:
     impatient = await here.bot(read_timeout=0.05)
     sim.faults.add(Fault(kind="hang", seconds=0.2))

@@ -151,23 +151,6 @@ async def test_while_coze_is_away_the_person_is_told_and_then_answered(world):
     assert world.telegram.texts(ANN) == ["at last"]
 
 
-async def test_a_lost_send_response_is_counted_and_the_answer_is_whole(world):
-    world.telegram.faults.add(Fault(kind="drop_response_after_commit", method="sendMessage"))
-    async with world.bridge() as app:
-        world.telegram.say(ANN, ANN, "echo: hello")
-        await settled(app, 1)
-        async with aiohttp.ClientSession() as session, session.get(f"{app.url}/metrics") as response:
-            assert 'coze_bridge_possible_duplicates_total{platform="telegram"} 1.0' in await response.text()
-    assert world.telegram.texts(ANN)[-1] == "hello"
-    assert len(world.telegram.texts(ANN)) == 2
-
-
-async def test_a_lost_send_response_in_slack_is_found_again(world):
-    world.slack.faults.add(Fault(kind="drop_response_after_commit", method="chat.postMessage"))
-    async with world.bridge() as app:
-        ts = world.slack.say("DALICE", "UALICE", "echo: hello")
-        await settled(app, 1)
-        assert world.slack.texts("DALICE", ts) == ["hello"]
 
 
 async def test_the_writer_who_blocked_the_bot_holds_up_nobody(world):

@@ -26,7 +26,7 @@ from bridge.model import OPEN, SETTLED, UNSETTLED, Lease, Post, Standing, Turn, 
 from bridge.ports import Effect, TurnedAway
 from storage import SqlStore, migrate, open_store
 from tests.clocks import StillClock
-from tests.contract.store_contract import SERVING, empty, message, person, place, postgres_database
+from tests.contract.store_contract import SERVING, empty, message, pass_time, person, place, postgres_database
 
 CHATS = st.sampled_from(["x", "y"])
 OWNERS = st.sampled_from(["one", "two"])
@@ -295,7 +295,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1.0, 15.0, 31.0]))
     def time_passes(self, seconds: float) -> None:
-        self.clock.time += seconds
+        self.runner.run(pass_time(self.store, self.clock, seconds))
 
     # ---- what holds at any time
 

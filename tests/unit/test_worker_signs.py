@@ -1,6 +1,8 @@
 """How long the worker's loops are silent: not at all while they go round, longer and longer once one hangs."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from typing import Any, cast
 
 from adapters.downloads import Downloading
@@ -46,7 +48,9 @@ async def test_a_claim_that_never_comes_back_is_noticed_though_leases_are_kept(t
             assert worker.silent_seconds > STALL_SECONDS
             while worker.silent_seconds:
                 await asyncio.sleep(0.001)
-        async with store._database.turnstile:
+        other = sqlite3.connect(tmp_path / "bridge.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with closing(other):  # who holds the file holds up the claim
             while worker.silent_seconds <= STALL_SECONDS:
                 clock.time += 1
                 await asyncio.sleep(0.01)

@@ -1,0 +1,131 @@
+"""Finds a message of ours again whose id was lost, by trying the ids that it can have."""
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import count, islice
+
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message
+from telegram.error import ChatMigrated
+
+from adapters.telegram.errors import SHAPES, translated
+from adapters.telegram.numbers import Numbers
+from adapters.telegram.parse import PROBE, Me, number_in
+from adapters.telegram.writing import in_time
+from bridge.errors import Gone, Permanent
+from bridge.model import Address, Lost
+
+MOST_PROBES = 8
+"""Ids that are tried: a lost message stands close behind the newest one that was known before it was sent."""
+MOST_HOLES = 3
+"""After so many in a row that do not exist, a chat with a counter of its own has no more messages."""
+
+Turn = Callable[[], Awaitable[None]]
+"""Waits until one more call may go out."""
+
+
+class Finding:
+    """Probes ids with an edit that harms nothing: it sets a button, and the next edit of the text takes that away.
+
+    What is not there, or not ours, Telegram refuses, and nothing has happened (`message to edit not found`, `message
+    can't be edited`). What is ours it returns, so that we see whether it is the one.
+    """
+
+    def __init__(self, bot: Bot, numbers: Numbers) -> None:
+        self._bot = bot
+        self._numbers = numbers
+
+    async def find(self, address: Address, lost: Lost, *, me: Me, turn: Turn) -> str | None:
+        """As the port says. After an error it is begun anew."""
+        async with in_time():
+            try:
+                return await self._find(address, lost, me, _once_free(turn))
+            except (Permanent, ChatMigrated):
+                # It cannot be told; the send that comes next meets the same, and says it.
+                return None
+
+    async def _find(self, address: Address, lost: Lost, me: Me, turn: Turn) -> str | None:
+        chat, holes = int(address.chat), 0
+        for number in self._candidates(address, lost):
+            await turn()
+            try:
+                message = await self._edit(chat, number, _button())
+            except Gone as problem:
+                is_hole = "not found" in str(problem).lower() and number > self._numbers.newest(address.chat)
+                holes = holes + 1 if is_hole else 0
+                if holes == MOST_HOLES and self._numbers.of_its_own(address.chat):
+                    break
+                continue
+            if not isinstance(message, Message):
+                break
+            holes, found = 0, _is_it(message, number, address, lost, me)
+            if not found or lost.page.attachment is not None:
+                # Another's, or a file, which no edit will follow.
+                await turn()
+                await self._bare(chat, number)
+            if found:
+                self._numbers.note(address.chat, number)
+                return str(number)
+        return None
+
+    def _candidates(self, address: Address, lost: Lost) -> Iterator[int]:
+        """The ids that it can have, lowest first."""
+        least = (lost.sent_after, number_in(lost.question, address), lost.reply_to)
+        after = max((int(number) for number in least if number.isdecimal()), default=0)
+        free = (
+            number
+            for number in count(after + 1)
+            if str(number) not in lost.known and not self._numbers.knows(address.chat, number)
+        )
+        return islice(free, MOST_PROBES if after else 0)
+
+    async def _bare(self, chat: int, number: int) -> None:
+        """Takes the button away again."""
+        try:
+            await self._edit(chat, number, None)
+        except Permanent:
+            # It is gone, or somebody was faster.
+            return
+
+    async def _edit(self, chat: int, number: int, keyboard: InlineKeyboardMarkup | None) -> object:
+        """The message, or whatever else the server answers; None if that has an unknown shape."""
+        with translated():
+            try:
+                return await self._bot.edit_message_reply_markup(chat, number, reply_markup=keyboard)
+            except SHAPES:
+                return None
+
+
+def _once_free(turn: Turn) -> Turn:
+    """The first call has had its turn."""
+    calls = 0
+
+    async def wait() -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            await turn()
+
+    return wait
+
+
+def _button() -> InlineKeyboardMarkup:
+    """Never the same twice, or Telegram would say that nothing changed, and not show us the message."""
+    return InlineKeyboardMarkup([[InlineKeyboardButton("…", callback_data=PROBE + secrets.token_hex(8))]])
+
+
+def _is_it(message: Message, number: int, address: Address, lost: Lost, me: Me) -> bool:
+    """Ours, in that place, a reply to the same message, not too old, and of the same kind?"""
+    author, reply = message.from_user, message.reply_to_message
+    thread = str(message.message_thread_id or "") if message.is_topic_message else ""
+    replies_to = str(reply.message_id) if reply is not None else ""
+    if replies_to == address.thread:
+        # In a topic, what replies to nothing replies to the message that opened it.
+        replies_to = ""
+    return (
+        author is not None
+        and author.id == me.id
+        and (message.message_id, message.chat.id) == (number, int(address.chat))
+        and (thread, replies_to) == (address.thread, lost.reply_to)
+        and message.date.timestamp() >= lost.since
+        and bool(message.effective_attachment) == (lost.page.attachment is not None)
+    )

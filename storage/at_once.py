@@ -1,0 +1,50 @@
+"""A question made durable on PostgreSQL by a single statement: each message waits for this one, so it is one trip."""
+
+import json
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+#: As `arrivals.question` does it step by step, in the same order: the person is locked first, then the conversation.
+#: Nothing is touched if the message was seen before; `made` and `begun` are for what is not there yet.
+_QUESTION = text("""
+WITH known AS (
+    UPDATE users SET language = :language, code = '', told_until = 0,
+        access = CASE access WHEN 'stranger' THEN '' ELSE access END
+    WHERE platform = :platform AND account = :account AND sender = :sender
+        AND NOT EXISTS (SELECT FROM turns WHERE key = :key)
+    RETURNING id, access
+), made AS (
+    INSERT INTO users (platform, account, sender, coze_user, language, created_at)
+    SELECT :platform, :account, :sender, :coze_user, :language, :now
+    WHERE NOT EXISTS (SELECT FROM known) AND NOT EXISTS (SELECT FROM turns WHERE key = :key)
+    ON CONFLICT (platform, account, sender) DO UPDATE SET language = excluded.language, code = '', told_until = 0,
+        access = CASE users.access WHEN 'stranger' THEN '' ELSE users.access END
+    RETURNING id, access
+), person AS (
+    SELECT id FROM (SELECT * FROM known UNION ALL SELECT * FROM made) AS found WHERE access <> 'blocked'
+), place AS (
+    SELECT id FROM conversations WHERE key = :place AND EXISTS (SELECT FROM person) FOR KEY SHARE
+), begun AS (
+    INSERT INTO conversations (key, platform, account, chat, thread, created_at)
+    SELECT :place, :platform, :account, :chat, :thread, :now FROM person WHERE NOT EXISTS (SELECT FROM place)
+    ON CONFLICT (key) DO UPDATE SET key = excluded.key
+    RETURNING id
+)
+INSERT INTO turns (
+    user_id, conversation_id, key, kind, state, platform, account, chat, thread, text, files, reply_to, pressed,
+    sort_key, language, received_at
+)
+SELECT person.id, conversation.id, :key, 'question', 'received', :platform, :account, :chat, :thread, :text,
+    CAST(CAST(:files AS text) AS json), :reply_to, CAST(:pressed AS boolean), :sort_key, :language, :now
+FROM person, (SELECT id FROM place UNION ALL SELECT id FROM begun) AS conversation
+ON CONFLICT (key) DO NOTHING
+RETURNING id
+""")
+
+
+async def question(connection: AsyncConnection, person: dict[str, Any], row: dict[str, Any], place: str) -> int | None:
+    """`person` and `row` as new rows begin; None: seen before, or they are blocked."""
+    files = {"files": json.dumps(row["files"]), "now": person["created_at"], "place": place}
+    return (await connection.execute(_QUESTION, person | row | files)).scalar()

@@ -1,0 +1,255 @@
+"""Reads what stands in the chats at the end, and says of each question what became of it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bridge.texts import TEXTS
+from tests.chaos.questions import WORD, Asked
+
+ANSWERED, STOPPED, REFUSED, LOST, FROZEN, MIXED = "answered", "stopped", "refused", "lost", "frozen", "mixed"
+DELETED = "deleted"
+"""By a person, who will not miss it."""
+BAD = (LOST, FROZEN, MIXED)
+REFUSALS = [name for name, forms in TEXTS.items() if forms["en"].startswith("⚠️")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message of the bot with all that it ever showed."""
+
+    place: str
+    id: str
+    order: float
+    """Sorts the messages of a place by when they were posted."""
+    versions: Sequence[tuple[float, str]]
+    """When (by the platform's clock), and the text; the last is what stands."""
+    reply_to: str = ""
+    is_growing: bool = False
+    """The platform shows that more is to come."""
+
+    @property
+    def text(self) -> str:
+        return self.versions[-1][1]
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdict:
+    """What became of one question."""
+
+    asked: Asked
+    outcome: str
+    sentence: str = ""
+    """Which sentence it was refused with."""
+    extra: list[str] = field(default_factory=list)
+    """Ids of messages that stand beside the answer and should not: whole a second time, or a stub."""
+    faults: list[str] = field(default_factory=list)
+    """Everything else that is wrong: pages in the wrong order, an older text over the final one, ..."""
+    first: float = 0.0
+    """When (in the order of the place) its first message was posted; 0 if none is."""
+
+
+def said(message_text: str) -> list[tuple[int, int]]:
+    """The words of answers in a text: whose, and at which place in it."""
+    return [(int(number), int(place)) for number, place in WORD.findall(message_text)]
+
+
+def sentence(message_text: str) -> str:
+    """The name of the sentence of ours with which the text ends; empty if there is none."""
+    tail = message_text.strip()
+    for name in (*REFUSALS, "stopped", "stop_nothing", "new", "empty"):
+        for form in TEXTS[name].values():
+            if form in tail:
+                return name
+    return ""
+
+
+def judged(asked: Iterable[Asked], messages: Iterable[Message]) -> tuple[list[Verdict], list[Message]]:
+    """A verdict for each question, and the messages that belong to nothing that was asked."""
+    everything, own, loose = list(asked), defaultdict[int, list[Message]](list), defaultdict[str, list[Message]](list)
+    for message in sorted(messages, key=lambda one: one.order):
+        numbers = {number for number, _ in said(message.text)}
+        for number in numbers:
+            own[number].append(message)
+        if not numbers:
+            loose[message.place].append(message)
+    questions = [one for one in everything if one.kind == "question"]
+    verdicts = [_verdict(one, own.pop(one.number, [])) for one in questions]
+    for verdict in verdicts:
+        if verdict.outcome in BAD and verdict.asked.is_deleted:
+            verdict.outcome, verdict.faults = DELETED, []
+        elif verdict.outcome == LOST:
+            _find_refusal(verdict, loose[verdict.asked.place])
+    for command in everything:
+        if command.kind != "question":
+            verdicts.append(_obeyed(command, loose[command.place]))
+    _excuse_stopped(verdicts)
+    strangers = [message for found in own.values() for message in found]
+    return verdicts, strangers + [message for found in loose.values() for message in found]
+
+
+def _verdict(asked: Asked, messages: list[Message]) -> Verdict:
+    verdict = Verdict(asked=asked, outcome=LOST)
+    if not messages:
+        return verdict
+    verdict.first = messages[0].order
+    for message in messages:
+        if any(number != asked.number for number, _ in said(message.text)):
+            verdict.outcome = MIXED
+            verdict.faults.append(f"message {message.id} has words of several answers")
+            return verdict
+    run = _whole_run(asked, messages)
+    if run:
+        verdict.outcome = ANSWERED
+        verdict.extra = [message.id for message in messages if message not in run]
+        if [message.order for message in run] != sorted(message.order for message in run):
+            verdict.faults.append("its pages are not in order")
+        _look_for_stale(verdict, run)
+        verdict.faults += [f"message {message.id} still looks as if it grew" for message in run if message.is_growing]
+        return verdict
+    if told := [message for message in messages if sentence(message.text)]:
+        verdict.sentence = sentence(told[-1].text)
+        verdict.outcome = STOPPED if verdict.sentence == "stopped" else REFUSED
+        verdict.extra = [message.id for message in _superfluous(messages, told[-1])]
+    else:
+        verdict.outcome = FROZEN
+        verdict.faults.append(f"stands with {sum(len(said(one.text)) for one in messages)} of {asked.words} words")
+    return verdict
+
+
+def _whole_run(asked: Asked, messages: list[Message]) -> list[Message]:
+    """The messages that together, one after the other, are exactly the answer; empty if there is no such run."""
+    places = {message.id: [place for _, place in said(message.text)] for message in messages}
+    run: list[Message] = []
+    wanted = 0
+    while wanted < asked.words:
+        fits = [
+            message
+            for message in messages
+            if places[message.id]
+            and places[message.id] == list(range(wanted, wanted + len(places[message.id])))
+            and not sentence(message.text)
+        ]
+        if not fits:
+            return []
+        best = max(fits, key=lambda message: len(places[message.id]))
+        run.append(best)
+        wanted += len(places[best.id])
+    return run
+
+
+def _superfluous(messages: list[Message], told: Message) -> list[Message]:
+    """Of an answer that was broken off: what does not lead up, page by page, to the message that says so."""
+    wanted, extra = 0, []
+    for message in messages:
+        places = [place for _, place in said(message.text)]
+        if places == list(range(wanted, wanted + len(places))) and (message is told or not sentence(message.text)):
+            wanted += len(places)
+        else:
+            extra.append(message)
+    return extra
+
+
+def _look_for_stale(verdict: Verdict, run: list[Message]) -> None:
+    """Once the whole answer stood, no message of it may ever have shown anything else."""
+    final = {message.id: said(message.text) for message in run}
+    stood = max(next(at for at, shown in one.versions if said(shown) == final[one.id]) for one in run)
+    for message in run:
+        for at, shown in message.versions:
+            if at > stood and said(shown) != final[message.id]:
+                verdict.faults.append(f"message {message.id} showed an older text after the final stood")
+
+
+def _find_refusal(verdict: Verdict, loose: list[Message]) -> None:
+    """A refusal has no words of the answer: it is the one that replies to the question, else the next in its place."""
+    after = float(verdict.asked.order)
+    wanted = [m for m in loose if m.order > after and sentence(m.text) in (*REFUSALS, "stopped", "empty")]
+    replies = [m for m in wanted if m.reply_to == verdict.asked.message]
+    for message in replies or [m for m in wanted if not m.reply_to]:
+        loose.remove(message)
+        verdict.sentence = sentence(message.text)
+        verdict.outcome = STOPPED if verdict.sentence == "stopped" else REFUSED
+        return
+
+
+def _excuse_stopped(verdicts: list[Verdict]) -> None:
+    """An answer may be stopped while the last of it is shown: then it stays as it stands, and the command says so."""
+    stops = [one for one in verdicts if one.asked.kind == "stop" and one.sentence == "stopped"]
+    for verdict in verdicts:
+        if verdict.outcome != FROZEN:
+            continue
+        for stop in stops:
+            if _who(stop.asked) == _who(verdict.asked) and stop.asked.order > verdict.asked.order:
+                verdict.outcome, verdict.sentence, verdict.faults = STOPPED, "stopped", []
+                stops.remove(stop)
+                break
+
+
+def _who(asked: Asked) -> str:
+    return asked.line.partition(" ")[0]
+
+
+def _obeyed(command: Asked, loose: list[Message]) -> Verdict:
+    """A command has one reply; which of several alike belongs to which does not matter."""
+    wanted = {"new": ("new",), "stop": ("stopped", "stop_nothing")}[command.kind]
+    found = [m for m in loose if m.order > float(command.order) and sentence(m.text) in wanted]
+    for message in [m for m in found if m.reply_to == command.message] or found:
+        loose.remove(message)
+        return Verdict(asked=command, outcome=ANSWERED, first=message.order, sentence=sentence(message.text))
+    return Verdict(asked=command, outcome=LOST)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """By the number of the question, and by the monotonic clock."""
+
+    taken: Mapping[int, float]
+    """When it was durable."""
+    claimed: Mapping[int, float]
+    """When the transaction began that claimed it first."""
+    begun: Mapping[int, float]
+    """When Coze was first asked it."""
+
+
+def disorder(verdicts: Iterable[Verdict], times: Times) -> list[str]:
+    """Pairs of questions of one conversation that were asked of Coze, or answered, in the wrong order.
+
+    A question that came to us only after a later one was claimed could not be in order; of Telegram, which delivers in
+    order, that is wrong unless we moved it.
+    """
+    lines = defaultdict[str, list[Verdict]](list)
+    for verdict in verdicts:
+        if verdict.asked.kind == "question":
+            lines[verdict.asked.line].append(verdict)
+    wrong: list[str] = []
+    for line, members in lines.items():
+        members.sort(key=lambda verdict: verdict.asked.order)
+        for earlier, later in zip(members, members[1:], strict=False):
+            wrong += _inverted(line, earlier, later, times)
+    return wrong
+
+
+def _inverted(line: str, earlier: Verdict, later: Verdict, times: Times) -> list[str]:
+    one, other, never = earlier.asked.number, later.asked.number, float("inf")
+    if line.startswith("slack") or earlier.asked.moved or later.asked.moved:
+        if times.taken.get(one, never) > times.claimed.get(other, never):
+            return []  # it came too late to be first
+    begun = times.begun
+    found = []
+    if one in begun and other in begun and begun[one] > begun[other]:
+        found.append(f"{line}: Coze was asked {other} before {one}")
+    if earlier.first and later.first and earlier.first > later.first:
+        found.append(f"{line}: {other} stands before {one}")
+    return found
+
+
+def repeats(questions: Sequence[tuple[int, str]]) -> Counter[int]:
+    """How often each question was put to Coze again although the chat before had not failed; (number, status)."""
+    open_or_done: set[int] = set()
+    again: Counter[int] = Counter()
+    for number, status in questions:
+        if number in open_or_done:
+            again[number] += 1
+        if status not in ("failed", "canceled"):
+            open_or_done.add(number)
+    return again
