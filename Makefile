@@ -1,4 +1,4 @@
-# The same verbs everywhere: demo, test, retest, judge, check, bench, docs, lock.
+# The same verbs everywhere: demo, test, retest, judge, chaos, check, bench, docs, lock.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ LOCKS := deploy/lock
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
 OURSELVES := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 
-.PHONY: demo test retest judge check fix bench docs lock clean
+.PHONY: demo test retest judge chaos check fix bench docs lock clean
 
 demo: $(VENV)/.run
 	@exec $(BIN)/python -m simulators --port $(PORT)
@@ -26,6 +26,10 @@ retest: $(VENV)/.dev # after a test that failed: what did, by itself; then what 
 
 judge: $(VENV)/.dev # 2,000 documents and every beginning of each, before TDLib: a quarter of an hour on two cores
 	JUDGE=all $(BIN)/python -m pytest --numprocesses 2 tests/property/test_judge.py
+
+chaos: $(VENV)/.dev # N faults, DB=sqlite or postgres, PROCESSES=, SEED= repeats a plan: see docs/chaos.md
+	$(BIN)/python -m tests.chaos --faults $(or $(N),200) --db $(or $(DB),sqlite) --seed "$(SEED)" \
+		--processes $(or $(PROCESSES),0) --worlds $(or $(WORLDS),5)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -1,7 +1,9 @@
 """Counts what happens, and shows it in Prometheus' text format."""
 
+import asyncio
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib.metadata import version
 
 from prometheus_client import (
@@ -19,7 +21,7 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "turns": ("Turns that were settled: the answers that were finished.", ("platform", "outcome", "kind")),
     "merged": ("Questions that became part of a later one of the same person.", ("platform",)),
     "recalls": ("Answers fetched from Coze after a crash or a cut stream.", ()),
-    "possible_duplicates": ("Sends repeated although the one before may have arrived.", ("platform",)),
+    "possible_duplicates": ("Sends repeated, as the one before may have arrived and was not found.", ("platform",)),
     "possible_repeats": ("Questions asked again although Coze may have had them.", ()),
     "rate_limited": ("429s received.", ("platform",)),
     "penalty_seconds": ("Seconds of penalty received with them.", ("platform",)),
@@ -43,6 +45,7 @@ _HISTOGRAMS: dict[str, tuple[str, tuple[str, ...], tuple[float, ...]]] = {
 _GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "unsettled_turns": ("Turns not settled.", ("state",)),
     "oldest_due_turn_seconds": ("Age of the oldest turn that could go on now; NaN: the database is away.", ()),
+    "tasks": ("Tasks of the event loop that have not ended.", ()),
     "build_info": ("1, with the version as its label.", ("version",)),
 }
 MOST_VALUES = 100
@@ -102,6 +105,8 @@ class Metrics:
         gauge.clear()
         for state, number in waiting.items():
             gauge.labels(state=state).set(number)
+        with suppress(RuntimeError):  # nothing runs
+            self._gauges["tasks"].set(len(asyncio.all_tasks()))
         self._gauges["oldest_due_turn_seconds"].set(math.nan if oldest_seconds is None else max(oldest_seconds, 0.0))
         return generate_latest(self._registry)
 

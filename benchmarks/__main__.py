@@ -1,9 +1,13 @@
-"""`make bench`: runs every benchmark, or those that are named; prints a table and writes benchmarks/results.json."""
+"""`make bench`: runs every benchmark, or those that are named; prints a table and writes benchmarks/results.json.
+
+`python -m benchmarks soak 20`: a number is the minutes of the soak.
+"""
 
 import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks import markup
@@ -13,8 +17,10 @@ from benchmarks.cost import cost, cost_open
 from benchmarks.delivery import first_text, streams
 from benchmarks.limits import flood, last_text, limits, refusals, shared
 from benchmarks.service import Row
+from benchmarks.soak import MINUTES, soak
 from benchmarks.staleness import delivery
 from benchmarks.takeover import takeover
+from benchmarks.waiting import waiting
 
 Bench = Callable[[], Awaitable[Row | list[Row]]]
 RESULTS = Path(__file__).parent / "results.json"
@@ -38,8 +44,8 @@ BENCHMARKS: dict[str, Bench] = {
     "markup": rendering,
     "takeover": takeover,
 }
-PARTS: dict[str, Bench] = {"refusals": refusals, "shared": shared, "flood": flood}
-"""Of `limits`; by themselves only if they are named."""
+PARTS: dict[str, Bench] = {"refusals": refusals, "shared": shared, "flood": flood, "soak": soak, "waiting": waiting}
+"""Parts of `limits`, and what takes long; only if they are named."""
 
 
 def show(row: Row) -> None:
@@ -65,7 +71,9 @@ async def run(names: list[str]) -> list[Row]:
 
 
 def main() -> None:
-    names = sys.argv[1:] or list(BENCHMARKS)
+    minutes = [float(word) for word in sys.argv[1:] if word.isdigit()]
+    PARTS["soak"] = partial(soak, minutes=minutes[0] if minutes else MINUTES)
+    names = [word for word in sys.argv[1:] if not word.isdigit()] or list(BENCHMARKS)
     known = [*BENCHMARKS, *PARTS]
     if unknown := sorted(set(names) - set(known)):
         sys.exit(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(known)}")

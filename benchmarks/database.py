@@ -31,8 +31,11 @@ async def database(engine: str) -> AsyncIterator[str]:
 
 
 async def order(url: str, statement: str) -> list[asyncpg.Record]:
-    """Runs one statement on PostgreSQL, in a connection of its own."""
-    connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=SECONDS)
+    """Runs one statement on PostgreSQL, in a connection of its own. Raises OSError if it does not let us in."""
+    try:
+        connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=SECONDS)
+    except asyncpg.TooManyConnectionsError as error:
+        raise ConnectionError(str(error)) from error
     try:
         return list(await connection.fetch(statement, timeout=SECONDS))
     finally:

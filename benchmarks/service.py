@@ -35,7 +35,7 @@ LOOK_SECONDS = 0.2
 """How often a benchmark looks whether it is over."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Service:
     """A running `coze-bridge run`."""
 

@@ -23,7 +23,7 @@ SHOWN_VERSIONS = 3
 LAST_WORDS_SECONDS = 0.1
 """A call that was under way when its process was killed may arrive until then."""
 WITHIN_SECONDS = 60.0
-PREVIEWS = re.compile(r"^coze_bridge_previews_shown_total\{.*\} (\S+)$", re.MULTILINE)
+SHOWN = re.compile(r"^coze_bridge_first_text_seconds_count\{.*\} (\S+)$", re.MULTILINE)
 
 
 async def takeover() -> list[Row]:
@@ -57,23 +57,14 @@ class Fleet:
         self.running = [(port, other) for port, other in self.running if other is not service]
         await service.kill()
 
-    async def painter(self) -> Service:
-        """The one that has painted since we looked first."""
+    async def begun(self) -> dict[Service, float]:
+        """Of how many answers each process has shown text."""
+        shown = {}
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
-            before = await self._painted(session)
-            async with asyncio.timeout(WITHIN_SECONDS):
-                while True:
-                    await asyncio.sleep(0.2)
-                    for port, painted in (await self._painted(session)).items():
-                        if painted > before.get(port, 0.0):
-                            return next(service for number, service in self.running if number == port)
-
-    async def _painted(self, session: aiohttp.ClientSession) -> dict[int, float]:
-        painted = {}
-        for port, _ in self.running:
-            async with session.get(f"http://127.0.0.1:{port}/metrics") as response:
-                painted[port] = sum(float(value) for value in PREVIEWS.findall(await response.text()))
-        return painted
+            for port, service in self.running:
+                async with session.get(f"http://127.0.0.1:{port}/metrics") as response:
+                    shown[service] = sum(float(value) for value in SHOWN.findall(await response.text()))
+        return shown
 
 
 async def _measured(engine: str, processes: int) -> Row:
@@ -87,9 +78,11 @@ async def _measured(engine: str, processes: int) -> Row:
             for _ in range(processes):
                 await _ready(await fleet.add())
             for chat in range(110_000, 110_000 + KILLS):
+                before = await fleet.begun()
                 telegram.say(chat, chat, "ask")
                 await until(lambda chat=chat: _versions(telegram, chat) >= SHOWN_VERSIONS, WITHIN_SECONDS)  # type: ignore[misc]
-                victim = await fleet.painter()
+                after = await fleet.begun()
+                victim = next(service for service, begun in before.items() if after[service] > begun)
                 killed_at = time.time()
                 await fleet.kill(victim)
                 started = await fleet.add() if processes == 1 else None

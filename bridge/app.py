@@ -21,7 +21,7 @@ from bridge.intake import Intake
 from bridge.listening import Listening, backoff
 from bridge.model import Lease
 from bridge.pace import Pace
-from bridge.ports import Adapter, Bot, Clock, Meter, Mount, Mounts, Store
+from bridge.ports import Adapter, Bot, Clock, Meter, Mount, Mounts, Sharing, Store
 from bridge.presses import Presses
 from bridge.readiness import Readiness
 from bridge.supervise import notify, status, watch
@@ -90,6 +90,9 @@ class App:
             if (store := await self._open_store()) is not None:
                 closing.push_async_callback(store.aclose)
                 self._readiness.store = store
+                for adapter in adapters:
+                    if store.shares is not None and isinstance(adapter, Sharing):
+                        adapter.share(store.shares)
                 # Not before: a wrong DATABASE_URL is one line, and nothing else.
                 log.info("listening on %s", self.url.removeprefix("http://"))
                 await self._serve(store, bot, adapters, meter)

@@ -12,7 +12,7 @@ FIRST_SECONDS = 30.0
 """From the start to the first round: what comes in first is answered first."""
 EVERY_SECONDS = 600.0
 AT_ONCE = 200
-"""Turns whose texts are erased in one transaction: about 15 ms, so that nobody waits long."""
+"""Turns whose texts are erased in one transaction: some 30 ms, so that nobody waits long."""
 BETWEEN_SECONDS = 0.05
 """Between two such transactions."""
 SELDOM_SECONDS = 86400.0

@@ -183,7 +183,7 @@ class Adapter(Protocol):
     async def edit(self, address: Address, message_id: str, page: Page) -> str:
         """Makes that message show the page, and returns under which id it stands now; also if it showed it already.
 
-        A preview that is no message yet (a draft) becomes one with its final page, under another id.
+        Empty: it was a preview and no message (a draft), and it is over; the page is to be sent.
         """
 
     async def delete(self, address: Address, message_id: str) -> None:
@@ -207,7 +207,7 @@ class Finds(Protocol):
 
         What it reads or changes for that counts as one call of the kind that lost it; before each further one that the
         platform counts so, it awaits `turn`. The message found may look otherwise until its next edit; no other does.
-        Takes at most 60 s. Raises Transient.
+        Begins nothing more after 60 s. Raises Transient.
         """
 
 
@@ -241,6 +241,14 @@ class Downloads(Protocol):
         it takes at most 20 s from when there is room. Raises Unreachable, or Refused if it is not to be had or not to
         be sent.
         """
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """An adapter that sees to some limits by itself, beside its budgets."""
+
+    def share(self, shares: Shares) -> None:
+        """Other processes use them up, too. Called before `open`."""
 
 
 @runtime_checkable
@@ -483,9 +491,7 @@ class Store(Protocol):
     async def move(self, moved: Moved) -> None:
         """Conversations and unsettled turns of the old chat belong to the new one from now on; posts are forgotten."""
 
-    async def claim(
-        self, lease: Lease, serving: Collection[tuple[str, str]], *, merge: bool = False
-    ) -> Turn | None:
+    async def claim(self, lease: Lease, serving: Collection[tuple[str, str]], *, merge: bool = False) -> Turn | None:
         """Takes the oldest turn that may go on, of those (platform, account) pairs; None if there is none.
 
         That is: unsettled, due, not under somebody's living lease, and the head of its conversation; commands first.
@@ -618,6 +624,7 @@ __all__ = [
     "Reply",
     "Reservation",
     "Shares",
+    "Sharing",
     "Store",
     "TurnedAway",
     "Verb",

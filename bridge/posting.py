@@ -89,9 +89,10 @@ class Posting:
         return self._share is None or await self._share.grants(budgets, kind)
 
     async def take(self, step: Step, content: Content = TEXT) -> None:
-        """Does it, now, once it `may` be done. Raises RateLimited (and the pace knows), Unreachable, Refused, Gone, LeaseLost.
+        """Does it, now, once it `may` be done.
 
-        Unrenderable only where no simpler form is left.
+        Raises RateLimited (and the pace knows), Unreachable, Refused, Gone, LeaseLost, and Unrenderable only where no
+        simpler form is left.
         """
         budgets = self.budgets(step)
         begun = self._clock.monotonic()
@@ -213,11 +214,18 @@ class Posting:
         return await self._adapter.attach(self._turn.address, page, content.data, reply_to=reply_to)
 
     async def _edit(self, page: Page, message_id: str) -> None:
+        standing = self.posts.get(page.index)
+        if standing is not None and standing.final and not page.final:
+            # It will not show any more what is written down of it; whoever comes after a crash must not believe that.
+            await self._keep(replace(standing, final=False, digest=""))
         self._must_be_ours()
         try:
             stands_as = await self._adapter.edit(self._turn.address, message_id, page)
         except Gone:
             self.unwanted = True
+            await self._drop(page.index)
+            return
+        if not stands_as:
             await self._drop(page.index)
             return
         post = Post(page=page.index, message_id=stands_as, digest=page.digest, final=page.final)

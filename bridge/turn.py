@@ -10,6 +10,7 @@ from bridge.answer import Answer, BotEvent, ChatStarted, StillRunning, is_blank
 from bridge.errors import BotFailed, BridgeError, Gone, LeaseLost, Permanent, RateLimited, Refused, Transient
 from bridge.halt import Halt
 from bridge.model import Turn, TurnState
+from bridge.patience import ASK_DELAYS, BUG_ATTEMPTS, where_to_resume
 from bridge.ports import Bot, Clock, Meter, Question, Store
 from bridge.surface import Surface
 from bridge.texts import TEXTS, refusal, text
@@ -17,17 +18,6 @@ from bridge.trail import note
 
 log = logging.getLogger(__name__)
 
-ASK_DELAYS = (1.0, 2.0, 4.0, 8.0, 10.0)
-"""Seconds between attempts to ask Coze; after the last, the person is told. Less than half a minute in all."""
-ASK_ATTEMPTS = {"rate": 4, "model": 2, "failed": 2}
-"""How many of those delays are worth it, by cause, where that is not all of them."""
-REASK_ATTEMPTS = 2
-"""The same for a chat that began and failed before it said anything: each attempt is billed."""
-RECALL_DELAYS = (1.0, 2.0, 4.0, 8.0) + (15.0,) * 40
-"""The same for an answer that Coze has already begun: it is worth ten minutes."""
-DELIVERY_DELAYS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
-"""The same for an answer that only has to be shown: the last is repeated for as long as it takes."""
-BUG_ATTEMPTS = 3
 CANCEL_SECONDS = 10.0
 
 
@@ -223,7 +213,7 @@ class Advance:
     async def _later(self, error: Transient) -> None:
         """Tries again after a while, or, where that has been done often enough, tells the person."""
         turn, attempts = self.turn, self.turn.attempts + 1
-        state, delays = _where_to_resume(turn.state, error)
+        state, delays = where_to_resume(turn.state, error)
         delivering = state is TurnState.FINALISING
         given_up = not delivering and attempts > len(delays)
         if given_up or (state is TurnState.RECEIVED and self.answer.text):
@@ -316,13 +306,3 @@ class Advance:
         self.turn = replace(self.turn, chat=chat)
         await self.store.streaming(self.turn, chat)
         self.turn = replace(self.turn, state=TurnState.STREAMING)
-
-
-def _where_to_resume(state: TurnState, error: Transient) -> tuple[TurnState, tuple[float, ...]]:
-    """In which state the turn waits for its next attempt, and how long before each."""
-    if state is TurnState.FINALISING:
-        return state, DELIVERY_DELAYS
-    if state is TurnState.STREAMING:
-        return (TurnState.RECEIVED, ASK_DELAYS[:REASK_ATTEMPTS]) if error.certain else (state, RECALL_DELAYS)
-    delays = ASK_DELAYS[: ASK_ATTEMPTS.get(error.say, len(ASK_DELAYS))]
-    return (TurnState.RECEIVED if error.certain else TurnState.CLAIMED), delays

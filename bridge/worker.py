@@ -32,7 +32,7 @@ PARTIAL_SECONDS = 2.0
 SURE_SECONDS = 0.5
 """So long before a lease lapses nothing is shown any more: a call takes its time."""
 STORE_RETRY_SECONDS = 1.0
-MOST_OF_ONE = 1.0
+MOST_OF_ONE = 0.75
 """Where several accounts are served, so much of the workers one may have: a platform that hangs leaves room."""
 
 OnBusy = Literal["queue", "merge", "interrupt"]

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -26,7 +27,7 @@ LOOK_SECONDS = 0.5
 """Between two looks for the dead."""
 RING_SECONDS = 0.02
 """Between two calls of ours, at least: what happens meanwhile is told with the next."""
-RETRY_SECONDS = 0.5
+RETRY_SECONDS = 0.2
 """Between attempts to connect."""
 RETURN_SECONDS = 3.0
 """When our own connection was lost, the others' may have been: so long they get to come back before we judge them."""
@@ -34,7 +35,7 @@ SURE_SECONDS = 1.0
 """So long before a duty is anybody's it is surely ours no more: what is under way takes its time to end."""
 CLOSE_SECONDS = 2.0
 #: What a connection ends with.
-LOST = (PostgresError, InterfaceError, InternalClientError, OSError, TimeoutError, Unreachable)
+LOST = (PostgresError, InterfaceError, InternalClientError, OSError, TimeoutError)
 
 
 class Peers:
@@ -105,15 +106,18 @@ class Peers:
                 look_at = self._clock.monotonic() + LOOK_SECONDS
                 alive = alive or await connection.fetchval("SELECT pg_try_advisory_lock($1)", _lock(us.owner))
                 if self._clock.monotonic() >= judging_from:
-                    await self._look_for_the_dead(connection, us, wake)
+                    with suppress(Unreachable):  # of the pool: that is no reason to lose our sign of life
+                        await self._look_for_the_dead(connection, us, wake)
 
     async def _look_for_the_dead(self, connection: Any, us: Lease, wake: Callable[[], None]) -> None:
         """Who is silent and shows no sign of life is dead; only one of us takes what they held."""
         for owner in await self._database.read(lambda reading: duties.silent(reading, us)):
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _lock(owner)):
                 continue
-            freed = await self._database.write(partial(duties.bury, owner=owner, us=us))
-            await connection.execute("SELECT pg_advisory_unlock($1)", _lock(owner))
+            try:
+                freed = await self._database.write(partial(duties.bury, owner=owner, us=us))
+            finally:
+                await connection.execute("SELECT pg_advisory_unlock($1)", _lock(owner))
             if freed:
                 log.warning("a process beside us has died: what it held goes on")
                 wake()

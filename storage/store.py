@@ -163,9 +163,7 @@ class SqlStore:
 
     # ---- who works on what
 
-    async def claim(
-        self, lease: Lease, serving: Collection[tuple[str, str]], *, merge: bool = False
-    ) -> Turn | None:
+    async def claim(self, lease: Lease, serving: Collection[tuple[str, str]], *, merge: bool = False) -> Turn | None:
         if not serving:
             return None
         now, monotonic = self._clock.now(), self._clock.monotonic()

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from asyncpg import InterfaceError, PostgresConnectionError
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
@@ -103,6 +104,9 @@ def outages(*, opening: bool = False) -> Iterator[None]:
         raise Unreachable("the database does not answer in time", certain=False) from error
     except OSError as error:
         raise Unreachable(f"the database is not reachable: {error.strerror or error}", certain=False) from error
+    except (InterfaceError, PostgresConnectionError) as error:
+        # SQLAlchemy lets them through bare where a connection is lost while it is set up.
+        raise Unreachable(f"the connection to the database broke ({error})", certain=False) from error
     except DBAPIError as error:
         setting, passing = _wrong_setting(error), _passing(error)
         if opening and setting:

@@ -23,12 +23,15 @@ async def untold(
     heads: bool,
     limit: int,
 ) -> list[Waiting]:
-    """The oldest questions that were received before `since` and of which nothing has been shown or tried."""
+    """The oldest questions that were received before `since` and of which nothing has been shown or tried.
+
+    What is neither settled nor open is received; said so, the index of all work serves, in the order that is wanted.
+    """
     other = turns.alias("other")
     wanted = [
         is_unsettled(turns),
         turns.c.received_at <= since,
-        turns.c.state == _RECEIVED,
+        ~is_open(turns),
         turns.c.attempts == 0,
         turns.c.not_before <= now,
         ~turns.c.cancel_requested,
@@ -87,7 +90,8 @@ async def before(connection: AsyncConnection, turn: Turn, now: float, *, all_bus
     older = select(func.count(other.c.conversation_id.distinct())).where(
         this,
         is_unsettled(other),
-        other.c.state == _RECEIVED,
+        ~is_open(other),
+        other.c.conversation_id.is_not(None),
         other.c.not_before <= now,
         tuple_(other.c.received_at, other.c.id) < tuple_(mine.c.received_at, mine.c.id),
         other.c.conversation_id != mine.c.conversation_id,

@@ -20,7 +20,7 @@ from adapters.slack.streams import Mode
 from adapters.slack.writing import Writing
 from bridge.errors import BridgeError, ConfigError, RateLimited, Transient, Unreachable
 from bridge.model import Address, Inbound, Lost, Moved, Page
-from bridge.ports import Accept, Clock, Limits, Meter, Mount, Reply
+from bridge.ports import Accept, Clock, Limits, Meter, Mount, Reply, Shares
 
 log = logging.getLogger(__name__)
 # At DEBUG slack_sdk logs what people write, and the addresses that open sockets.
@@ -77,6 +77,9 @@ class SlackAdapter:
         self.limits: Limits = limits(streaming, seconds=seconds or Seconds(), grows=self._writing.grows)
 
     # ---- lifecycle
+
+    def share(self, shares: Shares) -> None:
+        self._writing.streams.shares = shares
 
     async def open(self) -> None:
         """Learns who we are. Raises ConfigError (a token is refused) or Unreachable. May be called again."""

@@ -1,10 +1,9 @@
 """Messages that grow by Slack's own streaming: `chat.startStream`, `chat.appendStream` and `chat.stopStream`."""
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -13,9 +12,10 @@ from adapters.slack import extras
 from adapters.slack.askers import Askers
 from adapters.slack.errors import calling, named
 from adapters.slack.pieces import chunks_between, metadata, wanted_text
+from adapters.slack.windows import Window, left
 from bridge.errors import Gone, Permanent, RateLimited, Transient
 from bridge.model import Address, Page
-from bridge.ports import Clock
+from bridge.ports import Clock, Shares
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +23,6 @@ Mode = Literal["auto", "native", "edit", "off"]
 
 MOST_A_MINUTE = 20
 """Calls of `chat.startStream`, and as many of `chat.stopStream`: tier 2, for all channels together."""
-MINUTE = 61.0
-"""A hair longer than Slack's, as clocks are not exact."""
 OLDEST_SECONDS = 270.0
 """We end a stream ourselves at that age; Slack does so after about five minutes (python-slack-sdk issue 1859)."""
 DEAD_SECONDS = 310.0
@@ -68,22 +66,6 @@ class Stream:
     """Its reader pressed Stop."""
 
 
-@dataclass(slots=True)
-class Window:
-    """Calls of the last minute."""
-
-    calls: deque[float] = field(default_factory=deque)
-
-    def count(self, now: float) -> int:
-        while self.calls and self.calls[0] <= now - MINUTE:
-            self.calls.popleft()
-        return len(self.calls)
-
-    def wait(self, now: float, most: int) -> float:
-        """Seconds until one more call fits."""
-        return 0.0 if self.count(now) < most else max(0.001, self.calls[-most] + MINUTE - now)
-
-
 class Streams:
     """The streams of one workspace. Those of other processes are not known here; `end` stops such a one."""
 
@@ -99,6 +81,8 @@ class Streams:
         self._at_work: dict[tuple[str, str], None] = {}
         """Messages whose streams ended before their answers, by channel and `ts`: Slack shows us at work there."""
         self.askers = Askers()
+        self.shares: Shares | None = None
+        """Where other processes begin streams in this workspace, too."""
 
     def at(self, address: Address) -> list[Stream]:
         """Those that grow in that thread."""
@@ -135,6 +119,9 @@ class Streams:
         self._starts.calls.append(began)
         self._beginning += 1
         try:
+            if not await left(self.shares, address.account):
+                self._starts.calls.remove(began)
+                return None
             async with calling("chat.startStream"):
                 answer = await self._connect().chat_startStream(
                     channel=address.chat, thread_ts=address.thread, chunks=chunks or None, **recipient

@@ -9,7 +9,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.slack import extras
 from adapters.slack.errors import calling, named
 from adapters.slack.pieces import metadata
-from adapters.slack.streams import Mode, Streams, Window
+from adapters.slack.streams import Mode, Streams
+from adapters.slack.windows import Window
 from bridge import texts
 from bridge.errors import BridgeError, Gone, Permanent, RateLimited, Unreachable, Unrenderable
 from bridge.model import Address, Inbound, Page

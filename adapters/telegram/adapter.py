@@ -85,9 +85,8 @@ class TelegramAdapter:
         bot = self._bot = self._line.bot
         self._numbers = Numbers()
         self._writing = Writing(bot, self._forms, self._numbers)
-        self._finding = Finding(bot, self._numbers)
+        self._finding = Finding(bot, self._numbers, clock)
         self._drafts = Drafts(bot, self._forms, clock, on=streaming == "draft")
-        self._meter = meter
         self._reading = Reading(meter, self._answer_query, clock, self._numbers)
         self._polling = Polling(bot, self._reading, clock, poll_seconds=poll_seconds)
         self._webhook = Webhook(bot, self._reading, clock, url=webhook_url, secret=webhook_secret)
@@ -134,7 +133,7 @@ class TelegramAdapter:
     async def send(self, address: Address, page: Page, *, reply_to: str = "") -> str:
         if page.final or not self._drafts.fits(address):
             return await self._writing.send(address, page, reply_to)
-        draft = DraftId.of(page, reply_to)
+        draft = DraftId.of(page)
         await self._drafts.show(address, draft, page)
         return str(draft)
 
@@ -159,23 +158,14 @@ class TelegramAdapter:
         return message_id
 
     async def _edit_draft(self, address: Address, draft: DraftId, page: Page) -> str:
-        """Shows it as a draft, or sends it as the message that it becomes."""
+        """Shows it as a draft, or ends it."""
         if not page.final and self._drafts.fits(address):
             await self._drafts.show(address, draft, page)
             return str(draft)
-        repeats = not self._drafts.knows(address, draft)
+        # Its message is sent as any other is: so it is found again, should its id be lost.
         await self._drafts.settled(address, draft)
-        try:
-            message_id = await self._writing.send(address, page, draft.reply_to)
-        except Unreachable as problem:
-            # The core sees an edit, which it may repeat; but then a message would be sent twice.
-            repeats = not problem.certain
-            raise
-        finally:
-            if repeats:
-                self._meter.count("possible_duplicates", platform=PLATFORM)
         self._drafts.end(address, draft)
-        return message_id
+        return ""
 
     async def delete(self, address: Address, message_id: str) -> None:
         if draft := DraftId.read(message_id):
@@ -191,7 +181,7 @@ class TelegramAdapter:
             raise Unreachable("messages are looked for after open")
         if not lost.page.final and self._drafts.fits(address):
             # A draft has its id from its page.
-            return str(DraftId.of(lost.page, lost.reply_to))
+            return str(DraftId.of(lost.page))
         return await self._finding.find(address, lost, me=self._reading.me, turn=turn)
 
     async def working(self, address: Address, language: str = "en") -> None:  # noqa: ARG002 - Telegram has the words

@@ -35,26 +35,25 @@ MARK = "draft"
 
 @dataclass(frozen=True, slots=True)
 class DraftId:
-    """The message id of what is no message: `draft:<number>`, and behind it the message that it shall reply to."""
+    """The message id of what is no message: `draft:<number>`."""
 
     number: int
-    reply_to: str = ""
 
     @classmethod
-    def of(cls, page: Page, reply_to: str) -> Self:
+    def of(cls, page: Page) -> Self:
         """The same for that page in every process, from 1 to 2³¹-1."""
         digest = blake2b(page.mark.encode(), digest_size=4).digest()
-        return cls(int.from_bytes(digest) % (2**31 - 1) + 1, reply_to)
+        return cls(int.from_bytes(digest) % (2**31 - 1) + 1)
 
     @classmethod
     def read(cls, message_id: str) -> Self | None:
         """None: it is the id of a message."""
         mark, _, rest = message_id.partition(":")
-        number, _, reply_to = rest.partition(":")
-        return cls(int(number), reply_to) if mark == MARK else None
+        # Older versions wrote the message that it shall reply to behind it.
+        return cls(int(rest.partition(":")[0])) if mark == MARK else None
 
     def __str__(self) -> str:
-        return f"{MARK}:{self.number}:{self.reply_to}".rstrip(":")
+        return f"{MARK}:{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class Drafts:
         return self._frame(address) is not None
 
     def knows(self, address: Address, draft: DraftId) -> bool:
-        """Is it the one that this process showed there last? Of one of a process before, its message may stand."""
+        """Is it the one that this process showed there last?"""
         frame = self._frames.get((address.chat, address.thread))
         return frame is not None and frame.number == draft.number
 

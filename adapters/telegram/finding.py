@@ -13,9 +13,12 @@ from adapters.telegram.parse import PROBE, Me, number_in
 from adapters.telegram.writing import in_time
 from bridge.errors import Gone, Permanent
 from bridge.model import Address, Lost
+from bridge.ports import Clock
 
 MOST_PROBES = 8
 """Ids that are tried: a lost message stands close behind the newest one that was known before it was sent."""
+FIND_SECONDS = 60.0
+"""After this no further id is tried."""
 MOST_HOLES = 3
 """After so many in a row that do not exist, a chat with a counter of its own has no more messages."""
 
@@ -30,22 +33,25 @@ class Finding:
     can't be edited`). What is ours it returns, so that we see whether it is the one.
     """
 
-    def __init__(self, bot: Bot, numbers: Numbers) -> None:
+    def __init__(self, bot: Bot, numbers: Numbers, clock: Clock) -> None:
         self._bot = bot
         self._numbers = numbers
+        self._clock = clock
 
     async def find(self, address: Address, lost: Lost, *, me: Me, turn: Turn) -> str | None:
         """As the port says. After an error it is begun anew."""
-        async with in_time():
-            try:
-                return await self._find(address, lost, me, _once_free(turn))
-            except (Permanent, ChatMigrated):
-                # It cannot be told; the send that comes next meets the same, and says it.
-                return None
+        try:
+            return await self._find(address, lost, me, _once_free(turn))
+        except (Permanent, ChatMigrated):
+            # It cannot be told; the send that comes next meets the same, and says it.
+            return None
 
     async def _find(self, address: Address, lost: Lost, me: Me, turn: Turn) -> str | None:
-        chat, holes = int(address.chat), 0
+        chat, holes, until = int(address.chat), 0, self._clock.monotonic() + FIND_SECONDS
         for number in self._candidates(address, lost):
+            if self._clock.monotonic() >= until:
+                # No error, or a search in a slow chat would be begun anew for ever.
+                break
             await turn()
             try:
                 message = await self._edit(chat, number, _button())
@@ -63,7 +69,7 @@ class Finding:
                 await turn()
                 await self._bare(chat, number)
             if found:
-                self._numbers.note(address.chat, number)
+                self._numbers.note(address.chat, number, ours=True)
                 return str(number)
         return None
 
@@ -74,7 +80,7 @@ class Finding:
         free = (
             number
             for number in count(after + 1)
-            if str(number) not in lost.known and not self._numbers.knows(address.chat, number)
+            if str(number) not in lost.known and not self._numbers.excludes(address.chat, number)
         )
         return islice(free, MOST_PROBES if after else 0)
 
@@ -88,6 +94,10 @@ class Finding:
 
     async def _edit(self, chat: int, number: int, keyboard: InlineKeyboardMarkup | None) -> object:
         """The message, or whatever else the server answers; None if that has an unknown shape."""
+        async with in_time():
+            return await self._answer(chat, number, keyboard)
+
+    async def _answer(self, chat: int, number: int, keyboard: InlineKeyboardMarkup | None) -> object:
         with translated():
             try:
                 return await self._bot.edit_message_reply_markup(chat, number, reply_markup=keyboard)

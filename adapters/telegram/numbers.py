@@ -13,7 +13,8 @@ MOST_COUNTERS, MOST_SEEN = 1000, 1000
 @dataclass(slots=True)
 class _Counter:
     newest: int = 0
-    seen: dict[int, None] = field(default_factory=dict)
+    seen: dict[int, str] = field(default_factory=dict)
+    """And in which chat, if it is ours."""
 
 
 class Numbers:
@@ -22,13 +23,13 @@ class Numbers:
     def __init__(self) -> None:
         self._counters: dict[str, _Counter] = {}
 
-    def note(self, chat: str, number: int) -> None:
-        """A message with that id stands there."""
+    def note(self, chat: str, number: int, *, ours: bool) -> None:
+        """A message with that id stands there: one of the bot's, or somebody else's."""
         name = _name(chat)
         counter = self._counters.pop(name) if name in self._counters else _Counter()
         self._counters[name] = counter
         counter.newest = max(counter.newest, number)
-        counter.seen[number] = None
+        counter.seen[number] = chat if ours else ""
         if len(counter.seen) > MOST_SEEN:
             del counter.seen[next(iter(counter.seen))]
         if len(self._counters) > MOST_COUNTERS:
@@ -38,7 +39,7 @@ class Numbers:
         """Notes the message that somebody wrote, for us or not."""
         try:
             message = update["message"]
-            self.note(str(int(message["chat"]["id"])), int(message["message_id"]))
+            self.note(str(int(message["chat"]["id"])), int(message["message_id"]), ours=False)
         except (LookupError, TypeError, ValueError):
             # No message, or of an unknown shape: that is said elsewhere.
             return
@@ -48,10 +49,13 @@ class Numbers:
         counter = self._counters.get(_name(chat))
         return counter.newest if counter else 0
 
-    def knows(self, chat: str, number: int) -> bool:
-        """Was it seen lately?"""
+    def excludes(self, chat: str, number: int) -> bool:
+        """Is that surely no message of ours in that chat?
+
+        Of ours there the store knows better: an id that we heard may have been lost on its way into it.
+        """
         counter = self._counters.get(_name(chat))
-        return counter is not None and number in counter.seen
+        return counter is not None and counter.seen.get(number, chat) != chat
 
     @staticmethod
     def of_its_own(chat: str) -> bool:

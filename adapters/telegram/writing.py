@@ -90,7 +90,7 @@ class Writing:
                 message_thread_id=int(thread) if thread else None,
                 reply_parameters=ReplyParameters(int(reply_to), allow_sending_without_reply=True) if reply else None,
             )
-            self._numbers.note(chat, sent.message_id)
+            self._numbers.note(chat, sent.message_id, ours=True)
             return sent
 
         try:

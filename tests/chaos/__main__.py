@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import importlib
 import os
 import random
 import shutil
@@ -10,21 +11,19 @@ import tempfile
 import traceback
 from pathlib import Path
 
-import adapters.coze.bot
-import adapters.log
-import adapters.metrics
-import adapters.slack.adapter
-import adapters.telegram.adapter
-import adapters.web
-import storage.store  # noqa: F401 - all of these are imported here so that those whom we fork need not
 from tests.chaos import arena, zygote
 from tests.chaos.report import Report, table
 
+FROM_THE_START = ("adapters.log", "adapters.metrics", "adapters.web", "storage.store")
+"""Imported here, beside what we import anyway, so that those whom we fork need not."""
+
 
 def main() -> int:
+    for name in FROM_THE_START:
+        importlib.import_module(name)
     options = _options()
     seed = options.seed or str(random.randrange(10**6))
-    directory = Path(tempfile.mkdtemp(prefix="chaos-"))
+    directory = Path(tempfile.mkdtemp(prefix="coze-chaos-"))
     worlds = min(options.worlds, max(1, options.faults // 10))
     say(f"seed {seed}: {options.faults} faults on {options.db}, {options.processes} processes, {worlds} worlds")
     shares = [options.faults // worlds + (world < options.faults % worlds) for world in range(worlds)]

@@ -1,4 +1,4 @@
-"""One world: three simulators, a database, the processes of the service, people who write, and everything going wrong."""
+"""One world: three simulators, a database, the processes of the service, people who write, and all that goes wrong."""
 
 import asyncio
 import fcntl
@@ -31,6 +31,8 @@ MOST_OPEN = 10
 """People wait with new questions while so many are not answered."""
 CALM_SECONDS = 150.0
 """So long the service gets, undisturbed, to answer everything."""
+PATIENT_SECONDS = 60.0
+"""After so much of it, where clocks have jumped, all of them are put forward by a day."""
 PIPE_SIZE = 1 << 20
 LEASE_SECONDS = {"sqlite": 6.0, "postgres": 3.0}
 """On SQLite nobody else waits for it to lapse; but it must outlast a disk that is full for a while."""
@@ -101,6 +103,8 @@ class Arena:
     fleet: Fleet
     strikes: Strikes
     trace: Trace = field(default_factory=Trace)
+    late: int = 0
+    """Questions and commands that had to wait until the clocks came to a time that one of them had shown before."""
     troubles: list[str] = field(default_factory=list)
     """What went wrong in general."""
 
@@ -128,9 +132,13 @@ class Arena:
     async def _calm(self, faults: int) -> None:
         """All faults off; until every question is answered and the service says that nothing is left."""
         self.strikes.calm()
-        ends = time.monotonic() + CALM_SECONDS
+        began, has_jumped = time.monotonic(), self.strikes.done["clock jump"] == 0
         open_ones: list[str] = ["not looked yet"]
-        while time.monotonic() < ends:
+        while (waited := time.monotonic() - began) < CALM_SECONDS:
+            if waited > PATIENT_SECONDS and not has_jumped:
+                has_jumped = True
+                self.late += len(open_ones)
+                self.strikes.let_a_day_pass()
             await asyncio.sleep(0.5)
             verdicts, _ = judge.judged(self.traffic.asked, self.traffic.messages())
             open_ones = [
@@ -139,18 +147,24 @@ class Arena:
                 if one.outcome in judge.BAD
             ]
             if not open_ones and await self.fleet.unsettled() == 0:
+                self.strikes.calm()
                 return
         left = await self.fleet.unsettled()
         self.troubles.append(f"after fault {faults}: {left} turns unsettled after {CALM_SECONDS:g} s; {open_ones[:5]}")
 
     def _report(self, seconds: float) -> Report:
         verdicts, loose = judge.judged(self.traffic.asked, self.traffic.messages())
+        finals = {number: max(pages.values()) for number, pages in self.trace.finals.items()}
+        judge.look_for_stale(verdicts, self.traffic.messages(), finals)
         chats = [
             (int(found[1]), chat.status)
             for chat in self.traffic.coze.chats
             if (found := NUMBER.search(chat.question)) is not None
         ]
-        times = judge.Times(taken=self.trace.taken, claimed=self.trace.claimed, begun=self.trace.begun)
+        trace = self.trace
+        times = judge.Times(
+            taken=trace.taken, claimed=trace.claimed, begun=trace.begun, unfinished=trace.unfinished.values()
+        )
         report = Report.of(
             verdicts,
             loose=loose,
@@ -159,6 +173,7 @@ class Arena:
             gaps=self.trace.gaps(),
         )
         report.faults = Counter(self.strikes.done)
+        report.late = self.late
         report.kills = self.strikes.kills
         report.points = Counter({f"{phase} {point}": count for (point, phase), count in self.trace.killed.items()})
         report.never = sorted(set(labels()) - {point for point, _ in self.trace.killed})
@@ -229,5 +244,3 @@ def _environ(telegram: str, slack: str, coze: str, database: str) -> dict[str, s
         "ALLOW": "*",
         "LOG_FORMAT": "json",
     }
-
-

@@ -21,7 +21,7 @@ WEIGHTS = {
     "coze": 6,
     "delivery": 5,
 }
-"""`point`: SIGKILL at a crash point; `storm`: several in a row while it starts; `real`: SIGKILL of a Python of its own."""
+"""`point`: SIGKILL at a crash point; `storm`: several while it starts; `real`: SIGKILL of a Python of its own."""
 KILLS = frozenset({"kill", "point", "storm", "real"})
 ONLY_SQLITE, ONLY_POSTGRES = frozenset({"disk"}), frozenset({"database"})
 
@@ -73,7 +73,9 @@ def on_slack(dice: random.Random) -> Fault:
 def on_coze(dice: random.Random) -> Fault:
     kind, method = dice.choice(COZE_KINDS), dice.choice(COZE_CALLS)
     if method == "/v3/chat":
-        return Fault(kind=kind, method=method, after=dice.randint(0, 30), seconds=_length(kind, dice), value=_value(kind))
+        return Fault(
+            kind=kind, method=method, after=dice.randint(0, 30), seconds=_length(kind, dice), value=_value(kind)
+        )
     return Fault(kind=dice.choice(("http", "refuse", "reset")), method=method, seconds=0.0)
 
 

@@ -1,8 +1,9 @@
 """Reads what stands in the chats at the end, and says of each question what became of it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from bridge.texts import TEXTS
 from tests.chaos.questions import WORD, Asked
@@ -10,6 +11,10 @@ from tests.chaos.questions import WORD, Asked
 ANSWERED, STOPPED, REFUSED, LOST, FROZEN, MIXED = "answered", "stopped", "refused", "lost", "frozen", "mixed"
 DELETED = "deleted"
 """By a person, who will not miss it."""
+CLOCK_SECONDS = 0.1
+"""By so much two processes may differ in when they tell the trace of one moment."""
+QUEUED = tuple(form.replace("：", ":").partition(":")[0] for form in TEXTS["queued"].values())
+"""How the word begins that a question has to wait."""
 BAD = (LOST, FROZEN, MIXED)
 REFUSALS = [name for name, forms in TEXTS.items() if forms["en"].startswith("⚠️")]
 
@@ -41,10 +46,14 @@ class Verdict:
     outcome: str
     sentence: str = ""
     """Which sentence it was refused with."""
+    run: list[str] = field(default_factory=list)
+    """Ids of the messages that are the answer, in order."""
     extra: list[str] = field(default_factory=list)
     """Ids of messages that stand beside the answer and should not: whole a second time, or a stub."""
     faults: list[str] = field(default_factory=list)
     """Everything else that is wrong: pages in the wrong order, an older text over the final one, ..."""
+    was_queued: bool = False
+    """Its first message was the word that it has to wait, before it became the answer."""
     first: float = 0.0
     """When (in the order of the place) its first message was posted; 0 if none is."""
 
@@ -74,15 +83,15 @@ def judged(asked: Iterable[Asked], messages: Iterable[Message]) -> tuple[list[Ve
         if not numbers:
             loose[message.place].append(message)
     questions = [one for one in everything if one.kind == "question"]
+    # A command comes after the question that it stops: once each has its reply, what is left is no command's.
+    obeyed = [_obeyed(one, loose[one.place]) for one in everything if one.kind != "question"]
     verdicts = [_verdict(one, own.pop(one.number, [])) for one in questions]
     for verdict in verdicts:
         if verdict.outcome in BAD and verdict.asked.is_deleted:
             verdict.outcome, verdict.faults = DELETED, []
         elif verdict.outcome == LOST:
             _find_refusal(verdict, loose[verdict.asked.place])
-    for command in everything:
-        if command.kind != "question":
-            verdicts.append(_obeyed(command, loose[command.place]))
+    verdicts += obeyed
     _excuse_stopped(verdicts)
     strangers = [message for found in own.values() for message in found]
     return verdicts, strangers + [message for found in loose.values() for message in found]
@@ -93,6 +102,7 @@ def _verdict(asked: Asked, messages: list[Message]) -> Verdict:
     if not messages:
         return verdict
     verdict.first = messages[0].order
+    verdict.was_queued = messages[0].versions[0][1].startswith(QUEUED)
     for message in messages:
         if any(number != asked.number for number, _ in said(message.text)):
             verdict.outcome = MIXED
@@ -100,11 +110,10 @@ def _verdict(asked: Asked, messages: list[Message]) -> Verdict:
             return verdict
     run = _whole_run(asked, messages)
     if run:
-        verdict.outcome = ANSWERED
+        verdict.outcome, verdict.run = ANSWERED, [message.id for message in run]
         verdict.extra = [message.id for message in messages if message not in run]
         if [message.order for message in run] != sorted(message.order for message in run):
             verdict.faults.append("its pages are not in order")
-        _look_for_stale(verdict, run)
         verdict.faults += [f"message {message.id} still looks as if it grew" for message in run if message.is_growing]
         return verdict
     if told := [message for message in messages if sentence(message.text)]:
@@ -150,14 +159,16 @@ def _superfluous(messages: list[Message], told: Message) -> list[Message]:
     return extra
 
 
-def _look_for_stale(verdict: Verdict, run: list[Message]) -> None:
-    """Once the whole answer stood, no message of it may ever have shown anything else."""
-    final = {message.id: said(message.text) for message in run}
-    stood = max(next(at for at, shown in one.versions if said(shown) == final[one.id]) for one in run)
-    for message in run:
-        for at, shown in message.versions:
-            if at > stood and said(shown) != final[message.id]:
-                verdict.faults.append(f"message {message.id} showed an older text after the final stood")
+def look_for_stale(verdicts: Iterable[Verdict], messages: Iterable[Message], stood: Mapping[int, float]) -> None:
+    """Once the whole answer stood as final (`stood`: when, by the wall clock), nothing else may have been shown."""
+    known = {(message.place, message.id): message for message in messages}
+    for verdict in verdicts:
+        since = stood.get(verdict.asked.number)
+        for name in verdict.run if since is not None else ():
+            message = known[verdict.asked.place, name]
+            for at, shown in message.versions:
+                if at > since and said(shown) != said(message.text):
+                    verdict.faults.append(f"message {name} showed an older text after the final stood")
 
 
 def _find_refusal(verdict: Verdict, loose: list[Message]) -> None:
@@ -173,10 +184,10 @@ def _find_refusal(verdict: Verdict, loose: list[Message]) -> None:
 
 
 def _excuse_stopped(verdicts: list[Verdict]) -> None:
-    """An answer may be stopped while the last of it is shown: then it stays as it stands, and the command says so."""
+    """An answer may be stopped before or while the last of it is shown: it stays so; the reply to the stop says it."""
     stops = [one for one in verdicts if one.asked.kind == "stop" and one.sentence == "stopped"]
     for verdict in verdicts:
-        if verdict.outcome != FROZEN:
+        if verdict.outcome not in (FROZEN, LOST) or verdict.asked.kind != "question":
             continue
         for stop in stops:
             if _who(stop.asked) == _who(verdict.asked) and stop.asked.order > verdict.asked.order:
@@ -209,6 +220,8 @@ class Times:
     """When the transaction began that claimed it first."""
     begun: Mapping[int, float]
     """When Coze was first asked it."""
+    unfinished: Collection[float] = ()
+    """When the claims began that a kill left without a word of what they took."""
 
 
 def disorder(verdicts: Iterable[Verdict], times: Times) -> list[str]:
@@ -224,7 +237,7 @@ def disorder(verdicts: Iterable[Verdict], times: Times) -> list[str]:
     wrong: list[str] = []
     for line, members in lines.items():
         members.sort(key=lambda verdict: verdict.asked.order)
-        for earlier, later in zip(members, members[1:], strict=False):
+        for earlier, later in pairwise(members):
             wrong += _inverted(line, earlier, later, times)
     return wrong
 
@@ -234,12 +247,16 @@ def _inverted(line: str, earlier: Verdict, later: Verdict, times: Times) -> list
     if line.startswith("slack") or earlier.asked.moved or later.asked.moved:
         if times.taken.get(one, never) > times.claimed.get(other, never):
             return []  # it came too late to be first
+        since = times.taken.get(other, 0.0) - CLOCK_SECONDS
+        if any(since <= at <= times.taken.get(one, never) for at in times.unfinished):
+            return []  # so it may have been
     begun = times.begun
     found = []
     if one in begun and other in begun and begun[one] > begun[other]:
         found.append(f"{line}: Coze was asked {other} before {one}")
     if earlier.first and later.first and earlier.first > later.first:
-        found.append(f"{line}: {other} stands before {one}")
+        place = "stands where it was queued, " if later.was_queued else "stands "
+        found.append(f"{line}: {other} {place}before {one}")
     return found
 
 

@@ -29,6 +29,8 @@ class Report:
     commands: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     """Questions of one conversation in the wrong order."""
+    queued: list[str] = field(default_factory=list)
+    """Answers that stand where the word stood that they have to wait, and so before an earlier one."""
     bad: dict[str, str] = field(default_factory=dict)
     """Questions that are lost, frozen or mixed up, and what is wrong with them."""
     aimed: Counter[str] = field(default_factory=Counter)
@@ -42,6 +44,8 @@ class Report:
     points: Counter[str] = field(default_factory=Counter)
     never: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    late: int = 0
+    """Had to wait until the clocks came to a time that one of them had shown before."""
     kills: int = 0
     seconds: float = 0.0
 
@@ -55,10 +59,13 @@ class Report:
         repeats: Counter[int],
         gaps: Mapping[int, Sequence[str]],
     ) -> "Report":
-        report = cls(wrong=wrong, asked_twice=repeats)
+        queued = [one for one in wrong if "where it was queued" in one]
+        report = cls(wrong=[one for one in wrong if one not in queued], queued=queued, asked_twice=repeats)
         for verdict in verdicts:
             report._take(verdict, gaps)
-        stubs = {verdict.asked.place: gaps[verdict.asked.number] for verdict in verdicts if gaps.get(verdict.asked.number)}
+        stubs = {
+            verdict.asked.place: gaps[verdict.asked.number] for verdict in verdicts if gaps.get(verdict.asked.number)
+        }
         for message in loose:
             # It has no word of an answer: where it stands, somebody's send was left without a note.
             what = f"{message.place}: {message.text[:60]!r} belongs to nothing"
@@ -71,7 +78,9 @@ class Report:
         if verdict.sentence:
             self.refusals[verdict.sentence] += 1
         if verdict.outcome in judge.BAD or verdict.faults:
-            self.bad[str(asked.number)] = f"{asked.kind} in {asked.line}: {verdict.outcome}; {'; '.join(verdict.faults)}"
+            self.bad[str(asked.number)] = (
+                f"{asked.kind} in {asked.line}: {verdict.outcome}; {'; '.join(verdict.faults)}"
+            )
         for message in verdict.extra:
             self._double(str(asked.number), f"{asked.line}: message {message} beside it", gaps.get(asked.number, ()))
 
@@ -128,6 +137,8 @@ def table(report: Report) -> str:
     rows += [(f"    {sentence}", count) for sentence, count in report.refusals.most_common()]
     rows += [(f"commands {outcome}", count) for outcome, count in report.commands.most_common()]
     rows += [("lost or not whole", len(report.bad)), ("in the wrong order", len(report.wrong))]
+    rows += [("in the order of their words that they wait", len(report.queued))]
+    rows += [("late, because a clock had been ahead", report.late)]
     rows += [("asked twice (gap 1)", sum(report.asked_twice.values()))]
     rows += [("shown twice (gap 2), kill aimed at it", sum(report.aimed.values()))]
     rows += [(f"  {where}", count) for where, count in report.aimed.most_common()]
@@ -152,10 +163,18 @@ def evidence(directory: Path, number: int, traffic: "Traffic", trace: "Trace") -
         "asked": asdict(asked),
         "trace": trace.of(number),
         "coze": [
-            {"id": chat.id, "status": chat.status, "at": chat.at, "conversation": chat.conversation_id, "meta": chat.meta_data}
+            {
+                "id": chat.id,
+                "status": chat.status,
+                "at": chat.at,
+                "conversation": chat.conversation_id,
+                "meta": chat.meta_data,
+            }
             for chat in traffic.coze.asked(f"ask{number} ")
         ],
-        "messages": [asdict(message) for message in near if said_by(number, message.text) or not said_by(0, message.text)],
+        "messages": [
+            asdict(message) for message in near if said_by(number, message.text) or not said_by(0, message.text)
+        ],
     }
     path = directory / f"question-{number}.json"
     path.write_text(json.dumps(known, indent=1, ensure_ascii=False), encoding="utf-8")

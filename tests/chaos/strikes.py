@@ -34,6 +34,8 @@ class Strikes:
     lease_seconds: float
     done: Counter[str] = field(default_factory=Counter)
     """Faults that were done, by kind."""
+    ahead: float = 0.0
+    """By so much the clocks of all processes are ahead where none jumps."""
     kills: int = 0
     """How many processes died by SIGKILL because of us."""
 
@@ -58,9 +60,9 @@ class Strikes:
 
     def calm(self) -> None:
         """Nothing is wrong any more."""
+        self._set_clocks(0.0)
         for slot in self.fleet.slots:
             self.board.disarm(slot.index)
-            self.board.jump(slot.index, 0.0)
             self.fleet.free_disk(slot)
             if slot.frozen:
                 self.fleet.thaw(slot)
@@ -73,6 +75,15 @@ class Strikes:
             traffic.telegram.updates.release()
         go_down(traffic.coze.world, 0.0, "503")
         traffic.coze.hurry()
+
+    def let_a_day_pass(self) -> None:
+        """For what was put off while a clock was ahead: it is due when the clocks come to that time."""
+        self._set_clocks(max(JUMPS) + 600.0)
+
+    def _set_clocks(self, ahead: float) -> None:
+        self.ahead = ahead
+        for slot in self.fleet.slots:
+            self.board.jump(slot.index, self.ahead)
 
     def _count(self, kind: str) -> None:
         self.done[kind] += 1
@@ -187,11 +198,11 @@ class Strikes:
 
     async def _clock(self, dice: random.Random) -> None:
         slot = await self._running(dice)
-        self.board.jump(slot.index, dice.choice(JUMPS))
+        self.board.jump(slot.index, self.ahead + dice.choice(JUMPS))
         await asyncio.sleep(dice.uniform(1.0, 5.0))
         if dice.random() < 0.5:
             self._kill_now(slot, "kill: at a random instant")
-        self.board.jump(slot.index, 0.0)
+        self.board.jump(slot.index, self.ahead)
         self._count("clock jump")
 
     # ---- to what they stand on

@@ -1,6 +1,7 @@
 """What the crash points told while processes passed them: the only witness of what a killed process had just done."""
 
 import json
+import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,14 +31,26 @@ class Trace:
     numbers: dict[str, int] = field(default_factory=dict)
     """Number of the question by the key of its turn."""
 
+    unfinished: dict[int, float] = field(default_factory=dict)
+    """By process id, when the claim began of which it has not said what it took."""
+    finals: dict[int, dict[str, float]] = field(default_factory=dict)
+    """By question: for each page, when (by the wall clock) its final form first stood for sure."""
     settled: set[int] = field(default_factory=set)
 
     def add(self, raw: bytes) -> None:
-        at, slot, pid, point, phase, told = line = json.loads(raw)
+        at, _slot, pid, point, phase, told = line = json.loads(raw)
         self.lines.append(line)
         self.passed[point, phase] += 1
+        if point == "store.claim":
+            self.unfinished[pid] = at
+            if phase != "before":
+                del self.unfinished[pid]
         if told.get("killed"):
             self.killed[point, phase] += 1
+        if phase == "after" and told.get("final") and point.endswith((".send", ".edit")):
+            key = told["mark"].rpartition("/")[0]
+            finals = self.finals.setdefault(self.numbers.get(key, 0), {})
+            finals.setdefault(told["mark"], at + time.time() - time.monotonic())
         if not (found := NUMBER.search(told.get("text", ""))):
             return
         number = int(found[1])

@@ -48,7 +48,7 @@ def fork(work: Callable[[], None]) -> int:
         die_with_parent()
         random.seed()
         work()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the top of a process
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)

@@ -80,7 +80,6 @@ async def test_what_was_settled_before_it_began_is_in_it_however_much_is_written
     status, output, error = making.result()
     assert (status, error) == (0, "")
     assert output == f"{copy}: {copy.stat().st_size / 1e6:.1f} MB, whole and checked\n"
-    assert count > 310, "there was something to write meanwhile"
     assert copy.stat().st_mode & 0o777 == 0o600
     found = settled(copy)
     assert found == {f"{number:06d}" for number in range(len(found))}, "one moment, and all that was before it"

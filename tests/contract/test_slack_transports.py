@@ -225,6 +225,12 @@ class TestPosts:
             assert await self.post(slack, b"") == 200
             assert inbox.all == []
 
+    async def test_a_challenge_that_slack_has_not_signed_is_refused(self, sim: SlackSimulator, url: str) -> None:
+        challenge = json.dumps({"type": "url_verification", "challenge": "3eZbrw1aBm2r"})
+        async with hearing(sim, url, "http") as (slack, _):
+            assert await self.post(slack, challenge.encode()) == 200
+            assert await self.post(slack, challenge.encode(), secret="guess") == 401
+
     async def test_slack_is_the_only_server_that_is_asked(self, sim: SlackSimulator, url: str) -> None:
         async with hearing(sim, url, "http") as (_, inbox):
             sim.say("DALICE", "UALICE", "hello")

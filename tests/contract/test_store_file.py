@@ -70,9 +70,15 @@ def pragma(file: Path, name: str) -> int:
         return int(looking.execute(f"PRAGMA {name}").fetchone()[0])
 
 
-async def test_a_new_file_can_shrink_and_what_is_deleted_is_overwritten(opened: SqlStore, file: Path) -> None:
+async def test_a_new_file_can_shrink_and_what_is_deleted_is_overwritten(
+    url: str, file: Path, clock: StillClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    store = await open_store(url, clock)
     assert pragma(file, "auto_vacuum") == 2
-    assert await order(opened._database, "PRAGMA secure_delete") == 1
+    assert await order(store._database, "PRAGMA secure_delete") == 1
+    await store.aclose()
+    assert not any("anew" in one.getMessage() for one in caplog.records), "it is made so"
 
 
 async def test_after_a_forget_nothing_is_left_in_the_files(opened: SqlStore, file: Path, url: str) -> None:

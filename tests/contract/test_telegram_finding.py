@@ -12,6 +12,7 @@ from bridge.ports import Finds
 from simulators.telegram import TelegramSimulator
 from simulators.telegram.model import Message
 from simulators.wire import Fault, Served
+from tests.clocks import StillClock
 from tests.contract.telegram_world import ANN, BOB, FORUM, GROUP, Core, adapter, address, listening, page
 
 SUPERGROUP = -1_000_000_007_001
@@ -124,6 +125,15 @@ class TestFound:
         assert probes(sim) == [message.message_id]
         await telegram.aclose()
 
+    async def test_an_id_that_we_heard_and_could_not_write_down(
+        self, sim: TelegramSimulator, telegram: TelegramAdapter
+    ) -> None:
+        question = asked(sim)
+        sent = await telegram.send(address(sim), page("answer"))
+        for _ in range(2):
+            assert await telegram.find(address(sim), lost(question), turn=Turns()) == sent
+        assert probes(sim) == [int(sent)] * 2
+
     async def test_behind_the_newest_that_was_known_when_it_was_sent(
         self, sim: TelegramSimulator, telegram: TelegramAdapter
     ) -> None:
@@ -193,6 +203,18 @@ class TestNotFound:
         assert await telegram.find(address(sim), lost(question), turn=turns) is None
         assert probes(sim) == list(range(question + 1, question + 1 + MOST_PROBES))
         assert turns.waited == MOST_PROBES - 1
+
+    async def test_a_slow_chat_ends_the_search(self, sim: TelegramSimulator, url: str) -> None:
+        clock = StillClock()
+        telegram = adapter(url, clock=clock)
+        await telegram.open()
+
+        async def slowly() -> None:
+            await clock.sleep(29)
+
+        assert await telegram.find(address(sim), lost(asked(sim)), turn=slowly) is None
+        assert len(probes(sim)) == 4
+        await telegram.aclose()
 
     async def test_behind_the_end_of_a_supergroup_nothing_comes(
         self, sim: TelegramSimulator, telegram: TelegramAdapter

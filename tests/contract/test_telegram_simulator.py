@@ -634,7 +634,8 @@ async def test_whose_message_it_is_shows_in_what_an_edit_of_its_keyboard_answers
     shown = await bot.edit_message_reply_markup(GROUP, ours.message_id, reply_markup=button)
     assert isinstance(shown, telegram.Message)
     assert (shown.text, shown.reply_markup) == ("ours", button)
-    assert shown.reply_to_message and shown.reply_to_message.message_id == theirs
+    assert shown.reply_to_message
+    assert shown.reply_to_message.message_id == theirs
     with pytest.raises(BadRequest, match="not modified"):
         await bot.edit_message_reply_markup(GROUP, ours.message_id, reply_markup=button)
     assert not (await bot.edit_message_text("ours", GROUP, ours.message_id)).reply_markup

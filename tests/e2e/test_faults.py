@@ -2,7 +2,6 @@
 
 import asyncio
 
-import aiohttp
 import pytest
 
 from simulators.coze.answers import Answer
@@ -149,8 +148,6 @@ async def test_while_coze_is_away_the_person_is_told_and_then_answered(world):
         await world.telegram.wait(lambda: any("keep trying" in text for text in world.telegram.texts(ANN)) or None, 10)
         await settled(app, 1)
     assert world.telegram.texts(ANN) == ["at last"]
-
-
 
 
 async def test_the_writer_who_blocked_the_bot_holds_up_nobody(world):

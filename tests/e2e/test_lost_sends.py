@@ -86,6 +86,30 @@ async def test_killed_between_the_send_and_its_note(world, chat):
     assert len(world.coze.asked("long")) == 1
 
 
+async def test_the_message_at_the_end_of_a_draft(world):
+    world.coze.script("long", Answer(text=WHOLE))
+    world.telegram.faults.add(Fault(kind="drop_response_after_commit", method="sendMessage"))
+    async with world.bridge(TELEGRAM_STREAMING="draft") as app:
+        world.telegram.say(ANN, ANN, "long please")
+        await settled(app, 1)
+        assert await duplicates(app, "telegram") == 0
+    assert world.telegram.calls("sendMessageDraft")
+    assert world.telegram.texts(ANN) == [WHOLE.strip()]
+
+
+async def test_killed_when_a_draft_became_a_message(world):
+    world.coze.script("long", Answer(text=WHOLE))
+    world.telegram.faults.add(Fault(kind="hang_after_commit", method="sendMessage", seconds=600))
+    async with world.process(TELEGRAM_STREAMING="draft") as process:
+        world.telegram.say(ANN, ANN, "long please")
+        await world.telegram.wait(lambda: bots(world), 60)
+        await process.kill()
+    async with world.bridge(TELEGRAM_STREAMING="draft") as app:
+        await settled(app, 1)
+        assert await duplicates(app, "telegram") == 0
+    assert world.telegram.texts(ANN) == [WHOLE.strip()]
+
+
 async def test_one_that_never_arrived_is_sent_again_and_counted(world):
     world.telegram.faults.add(Fault(kind="reset", method="sendMessage"))
     async with world.bridge() as app:

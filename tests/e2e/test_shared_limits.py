@@ -1,4 +1,4 @@
-"""Three processes on one PostgreSQL: together they stay within what Telegram takes, and each knows what one was told."""
+"""Three processes on one PostgreSQL: together they stay within what Telegram takes, and all know what one was told."""
 
 import asyncio
 import re

@@ -131,4 +131,15 @@ def test_the_compose_file_names_settings_that_exist_and_secrets_that_are_given()
     grace = re.search(r"stop_grace_period: (\d+)s", bridge)
     assert grace
     assert float(grace[1]) > Settings().drain_seconds + CLOSE_SECONDS + SLACK_SECONDS
-    assert "127.0.0.1:8080:8080" in bridge, "published on loopback only"
+    assert re.findall(r"^    ports:\n(?:      #.*\n)*((?:      - .+\n)+)", bridge, re.MULTILINE) == [
+        '      - "127.0.0.1:${BRIDGE_PORTS:-8080}:8080"\n'
+    ], "published on loopback only"
+
+
+def test_several_bridges_of_the_compose_file_do_not_clash():
+    text = (DEPLOY / "compose.yaml").read_text()
+    bridge = text[text.index("\n  bridge:") : text.index("\n  postgres:")]
+    assert "container_name" not in bridge
+    assert "volumes:" not in bridge, "what is kept is in PostgreSQL"
+    [(first, last, count)] = re.findall(r"BRIDGE_PORTS=(\d+)-(\d+) docker compose .+ --scale bridge=(\d+)", text)
+    assert int(last) - int(first) + 1 > int(count), "a new one may come before an old one goes"

@@ -37,6 +37,7 @@ async def test_a_claim_that_never_comes_back_is_noticed_though_leases_are_kept(t
         limit=1,
         look=Look(),
         downloads=Downloading(),
+        recall_seconds=60.0,
     )
     assert worker.silent_seconds == 0, "it does not run yet"
     running = asyncio.create_task(worker.run())

@@ -1,0 +1,104 @@
+"""What the chaos suite has found, each by itself."""
+
+import asyncio
+import os
+import resource
+import sys
+from asyncio.subprocess import DEVNULL
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from asyncpg import InterfaceError
+
+from adapters.downloads import Downloading
+from adapters.metrics import Metrics
+from adapters.telegram.adapter import TelegramAdapter
+from bridge.clock import SystemClock
+from bridge.contents import Contents
+from bridge.errors import Unreachable
+from bridge.figures import Figures
+from bridge.halt import Halt
+from bridge.model import Lease, Page, Post
+from bridge.pace import Pace
+from bridge.posting import Posting
+from bridge.steps import Edit, Send
+from storage.guard import Guard
+from storage.store import open_store
+from storage.trouble import outages
+from tests.contract.store_contract import message, person, place
+from tests.e2e.worlds import World
+
+ANN = 1001
+ACCOUNT = "123456"
+
+
+async def test_a_final_page_that_is_painted_over_is_not_taken_for_final_by_the_next_process(world: World) -> None:
+    """Page 0 of several stood final; after a kill it said for a while that more was to come, and then stayed so."""
+    clock, meter = SystemClock(), Metrics()
+    world.telegram.add_user(ANN)
+    world.telegram.say(ANN, ANN, "long please")
+    store = await open_store(world.settings()["DATABASE_URL"], clock)
+    adapter = TelegramAdapter("123456:TEST", api_base=world.urls["telegram"], clock=clock, meter=meter)
+    asked = message("a", chat=str(ANN))
+    asked = replace(asked, address=replace(asked.address, account=ACCOUNT), reply_to="")
+    who = replace(person(), account=ACCOUNT)
+    await store.receive(asked, who, place(asked))
+    turn = await store.claim(Lease(owner="me", seconds=60.0), {("telegram", ACCOUNT)})
+    assert turn is not None
+    posting = Posting(
+        turn,
+        adapter=adapter,
+        store=store,
+        pace=Pace(),
+        clock=clock,
+        meter=meter,
+        posts=(),
+        contents=Contents(adapter, Downloading(), meter),
+        figures=Figures(turn, clock=clock, meter=meter, anew=True, previews=True),
+        halt=Halt(),
+    )
+    try:
+        final = Page(index=0, text="the whole page", final=True)
+        await posting.take(Send(final))
+        (post,) = await store.posts(turn)
+        assert (post.final, post.digest) == (True, final.digest)
+        await posting.take(Edit(Page(index=0, text="⏳ wait", final=False), post.message_id or ""))
+        assert await store.posts(turn) == [Post(page=0, message_id=post.message_id)]
+    finally:
+        await adapter.aclose()
+        await store.aclose()
+    assert world.telegram.texts(ANN) == ["⏳ wait"]
+
+
+def test_a_full_disk_keeps_nobody_from_taking_a_database_that_is_free(tmp_path: Path) -> None:
+    """The lock file tells who has it; that was an error without end, and a traceback at each start."""
+    guard = Guard(tmp_path / "bridge.db")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        assert guard.take()
+        assert not Guard(tmp_path / "bridge.db").take()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        guard.release()
+
+
+def test_a_connection_that_breaks_while_it_is_made_is_an_outage() -> None:
+    """SQLAlchemy lets the driver's own error through there; it ended the process."""
+    with pytest.raises(Unreachable, match="connection is closed"), outages():
+        raise InterfaceError("connection is closed")
+
+
+async def test_two_processes_with_one_bot_on_two_files_say_what_is_wrong(world: World, tmp_path: Path) -> None:
+    second = world.settings()["DATABASE_URL"].replace("bridge.db", "other.db")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)} | world.settings(DATABASE_URL=second)
+    async with world.process() as one:
+        other = await asyncio.create_subprocess_exec(sys.executable, "-m", "bridge", "run", env=environ, stderr=DEVNULL)
+        try:
+            async with asyncio.timeout(60):
+                while not any("another process polls with this TELEGRAM_BOT_TOKEN" in line for line in one.log):
+                    await asyncio.sleep(0.05)
+        finally:
+            other.kill()
+            await other.wait()
