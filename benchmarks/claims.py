@@ -116,7 +116,7 @@ class Side:
         await timed("latest_place", lambda: store.latest_place(address, who))
         await timed("last_question", lambda: store.last_question(where, who))
         await timed("waiting", store.waiting)
-        await timed("oldest_due", lambda: store.oldest_due(time.time()))
+        await timed("oldest_due", lambda: store.oldest_due())
         turn = await timed("claim", lambda: store.claim(LEASE, SERVING))
         assert turn is not None
         assert turn.key == inbound.key
@@ -124,7 +124,7 @@ class Side:
         await timed("renew", lambda: store.renew(LEASE, {turn.id}))
         await timed("keep_post", lambda: store.keep_post(turn, Post(page=0, message_id=f"{number}")))
         await timed("posts", lambda: store.posts(turn))
-        await timed("next_due", lambda: store.next_due(time.time()))
+        await timed("next_due", lambda: store.next_due())
         await timed("settle", lambda: store.settle(turn, TurnState.DELIVERED))
         await timed("claim_nothing", lambda: store.claim(LEASE, SERVING))
 

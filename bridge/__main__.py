@@ -47,7 +47,7 @@ def run(config: Config = None) -> None:
 @cli.command()
 def migrate(config: Config = None) -> None:
     """Brings the database to the current schema."""
-    from storage.store import migrate as bring
+    from storage.opening import migrate as bring
 
     settings = load(config)
     _configure_log(settings)

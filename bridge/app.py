@@ -99,7 +99,7 @@ class App:
 
     async def _open_store(self) -> Store | None:
         """The database, however long it takes to answer; None if we are asked to stop before that."""
-        from storage.store import open_store
+        from storage.opening import open_store
 
         stopping = asyncio.create_task(self._stopping.wait())
         for attempt in count():

@@ -30,7 +30,7 @@ class Uncounted:
 
 def with_store(settings: Settings, use: Callable[[Store], Awaitable[Result]]) -> Result:
     """Does that with the database, beside a running service or without one."""
-    from storage.store import open_store
+    from storage.opening import open_store
 
     async def opened() -> Result:
         store = await open_store(settings.database_url, SystemClock(), guest=True)

@@ -576,8 +576,8 @@ class Store(Protocol):
     async def penalties(self) -> Mapping[str, float]:
         """The penalties that are not over: names of budgets, and for how many seconds more."""
 
-    async def next_due(self, after: float) -> float | None:
-        """When the first waiting turn becomes due, of those not due at `after`; None if none waits."""
+    async def next_due(self) -> float | None:
+        """Seconds until the first of those turns becomes due that wait for a later time; None if none waits."""
 
     async def turns(self, *, states: Collection[str] = (), since: float = 0.0, limit: int = 50) -> list[TurnSummary]:
         """Newest first."""
@@ -593,7 +593,7 @@ class Store(Protocol):
     async def waiting(self) -> Mapping[str, int]:
         """Number of unsettled turns by state; for /metrics and, as it proves that the database answers, /readyz."""
 
-    async def oldest_due(self, now: float) -> float | None:
+    async def oldest_due(self) -> float | None:
         """When the oldest turn was received that is neither settled nor waits for a later time; None: there is none."""
 
     async def aclose(self) -> None: ...

@@ -73,7 +73,7 @@ class Readiness:
             async with asyncio.timeout(LOOK_SECONDS):
                 if self.store is not None:
                     now = self._clock.now()
-                    waiting, received = await self.store.waiting(), await self.store.oldest_due(now)
+                    waiting, received = await self.store.waiting(), await self.store.oldest_due()
                     oldest = 0.0 if received is None else now - received
         return waiting, oldest
 

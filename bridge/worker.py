@@ -215,10 +215,10 @@ class Worker:
         if not self._with_room():
             return POLL_SECONDS  # nothing is claimed before a turn ends, and that wakes us
         try:
-            due = await self._store.next_due(self._clock.now())
+            due = await self._store.next_due()
         except Transient:
             due = None
-        return POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.0, due - self._clock.now()) + 0.001)
+        return POLL_SECONDS if due is None else min(POLL_SECONDS, due + 0.001)
 
     async def _advance(self, turn: Turn, halt: Halt) -> None:
         with trail(turn=turn.id, platform=turn.address.platform):

@@ -33,7 +33,7 @@ from bridge.errors import LeaseLost
 from bridge.model import Address, ConversationId, File, Lease, Turn, TurnId, TurnState
 from storage.tables import conversations, is_open, is_unsettled, turns, users
 
-#: PostgreSQL's clock, when the statement came in: by it leases are kept there, as the clocks of machines differ.
+#: PostgreSQL's clock, when the statement came in: leases and waits are kept by it, as the clocks of machines differ.
 SERVER_TIME = cast(extract("epoch", func.statement_timestamp()), Double)
 #: What ends a lease, whoever held it.
 NO_LEASE = {"lease_owner": None, "lease_until": 0.0}
@@ -54,7 +54,7 @@ def _may_go_on(turn: FromClause, time: ColumnElement[float]) -> tuple[ColumnElem
     """Unsettled, due, under nobody's living lease, and of an account that is served."""
     return (
         is_unsettled(turn),
-        turn.c.not_before <= bindparam("now"),
+        turn.c.not_before <= time,
         turn.c.lease_until <= time,
         tuple_(turn.c.platform, turn.c.account).in_(bindparam("serving", expanding=True)),
     )
@@ -157,12 +157,11 @@ CLAIMED = (
 
 
 async def claim(
-    connection: AsyncConnection, lease: Lease, serving: Collection[tuple[str, str]], now: float, monotonic: float
+    connection: AsyncConnection, lease: Lease, serving: Collection[tuple[str, str]], monotonic: float
 ) -> int | None:
     """Takes the oldest turn that may go on. Raises IntegrityError if another process was faster."""
     engine = connection.dialect.name
     values = {
-        "now": now,
         "near": NEAR,
         "serving": sorted(serving),
         "token": uuid.uuid4().hex,
@@ -180,7 +179,7 @@ async def taken(connection: AsyncConnection, turn_id: int) -> Row[Any]:
 
 
 def lease_time(connection: AsyncConnection, monotonic: float) -> ColumnElement[float]:
-    """The time by which leases are kept."""
+    """The time by which leases and waits are kept: no clock on a wall, which may be set to another time."""
     return SERVER_TIME if connection.dialect.name == "postgresql" else literal(monotonic, Double)
 
 
@@ -195,6 +194,13 @@ async def renew(
     prolong = update(turns).where(mine).values(lease_until=time + lease.seconds)
     rows = await connection.execute(prolong.returning(turns.c.id, turns.c.cancel_requested))
     return {TurnId(row.id): row.cancel_requested for row in rows}
+
+
+async def begin_anew(connection: AsyncConnection) -> None:
+    """Ends all leases, and has whoever waits for a later time wait no more."""
+    await release(connection)
+    waits = update(turns).where(is_unsettled(turns), turns.c.not_before > 0)
+    await connection.execute(waits.values(not_before=0.0))
 
 
 async def release(connection: AsyncConnection, owner: str | None = None) -> None:

@@ -1,13 +1,12 @@
 """The Store on SQLite and PostgreSQL: every method is one transaction."""
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bridge.errors import ConfigError
 from bridge.model import (
     Access,
     Acquaintance,
@@ -44,9 +43,8 @@ from storage import (
     waiting,
 )
 from storage.budgets import SharedBudgets
-from storage.engine import Database, connect
+from storage.engine import Database
 from storage.peers import Peers
-from storage.schema import current_revision, upgrade
 from storage.tables import turns, users
 from storage.transactions import Result, Work
 
@@ -169,7 +167,7 @@ class SqlStore:
         now, monotonic = self._clock.now(), self._clock.monotonic()
 
         async def claimed(connection: AsyncConnection) -> Turn | None:
-            if (found := await claims.claim(connection, lease, serving, now, monotonic)) is None:
+            if (found := await claims.claim(connection, lease, serving, monotonic)) is None:
                 return None
             row, merged = await claims.taken(connection, found), 0
             if merge:
@@ -191,20 +189,22 @@ class SqlStore:
         heads: bool = False,
         limit: int = 20,
     ) -> list[Waiting]:
-        now = self._clock.now()
+        monotonic = self._clock.monotonic()
         return await self._database.read(
             lambda connection: waiting.untold(
-                connection, serving, now, since=since, after=after, heads=heads, limit=limit
+                connection, serving, monotonic, since=since, after=after, heads=heads, limit=limit
             )
         )
 
     async def hold(self, lease: Lease, turn: TurnId) -> Turn | None:
-        now, monotonic = self._clock.now(), self._clock.monotonic()
-        return await self._database.write(lambda connection: waiting.hold(connection, lease, turn, now, monotonic))
+        monotonic = self._clock.monotonic()
+        return await self._database.write(lambda connection: waiting.hold(connection, lease, turn, monotonic))
 
     async def before(self, turn: Turn, *, all_busy: bool) -> int:
-        now = self._clock.now()
-        return await self._database.read(lambda connection: waiting.before(connection, turn, now, all_busy=all_busy))
+        monotonic = self._clock.monotonic()
+        return await self._database.read(
+            lambda connection: waiting.before(connection, turn, monotonic, all_busy=all_busy)
+        )
 
     async def renew(self, lease: Lease, held: Collection[TurnId] | None = None) -> Mapping[TurnId, bool]:
         """Where `held` is given, other turns of this owner are not prolonged: a claim of which it never heard, because
@@ -240,9 +240,15 @@ class SqlStore:
 
     async def postpone(self, turn: Turn, state: TurnState, *, until: float, attempts: int, error: str = "") -> None:
         anew = record.NOT_ASKED if state == TurnState.RECEIVED else {}
-        later = {"state": state, "not_before": until, "attempts": attempts, "error": error, "lease": ""}
-        await self._write(turn, **later, **anew, **claims.NO_LEASE)
-        if until <= self._clock.now():
+        later = {"state": state, "attempts": attempts, "error": error, "lease": "", **anew, **claims.NO_LEASE}
+        seconds, monotonic = until - self._clock.now(), self._clock.monotonic()
+
+        async def write(connection: AsyncConnection) -> None:
+            due = claims.lease_time(connection, monotonic) + seconds if seconds > 0 else 0.0
+            await claims.write(connection, turn, not_before=due, **later)
+
+        await self._database.write(write, single=True)
+        if seconds <= 0:
             self._ring()
 
     def _ring(self) -> None:
@@ -289,14 +295,19 @@ class SqlStore:
 
     # ---- for the worker's sleep, the operator and the metrics
 
-    async def next_due(self, after: float) -> float | None:
-        return await self._database.read(lambda connection: listing.next_due(connection, after))
+    async def next_due(self) -> float | None:
+        monotonic = self._clock.monotonic()
+        return await self._database.read(lambda connection: listing.next_due(connection, monotonic))
 
     async def turns(self, *, states: Collection[str] = (), since: float = 0.0, limit: int = 50) -> list[TurnSummary]:
-        return await self._database.read(lambda connection: listing.newest(connection, states, since, limit))
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        return await self._database.read(
+            lambda connection: listing.newest(connection, states, since, limit, now, monotonic)
+        )
 
     async def turn(self, turn_id: int) -> TurnSummary | None:
-        return await self._database.read(lambda connection: listing.one(connection, turn_id))
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        return await self._database.read(lambda connection: listing.one(connection, turn_id, now, monotonic))
 
     async def ask_again(self, turn_id: int) -> bool:
         return await self._rarely(lambda connection: record.receive_again(connection, turn_id))
@@ -307,61 +318,13 @@ class SqlStore:
     async def waiting(self) -> Mapping[str, int]:
         return await self._database.read(listing.waiting)
 
-    async def oldest_due(self, now: float) -> float | None:
-        return await self._database.read(lambda connection: listing.oldest_due(connection, now))
+    async def oldest_due(self) -> float | None:
+        monotonic = self._clock.monotonic()
+        return await self._database.read(lambda connection: listing.oldest_due(connection, monotonic))
 
     async def void_leases(self) -> None:
-        """Ends the leases of all owners: for a database that nobody else can have open."""
-        await self._database.write(claims.release)
+        """Ends all leases and waits: for a database that nobody else can have open. The clock of before may be gone."""
+        await self._database.write(claims.begin_anew)
 
     async def aclose(self) -> None:
         await self._database.aclose()
-
-
-async def open_store(url: str, clock: Clock, *, guest: bool = False, connections: int = 8) -> SqlStore:
-    """Connects, migrates, and hands over the Store.
-
-    An SQLite file is ours alone from here to `aclose`; a `guest` (a command of the operator) joins whoever has it
-    instead, leaves their leases alone, and makes no file. `connections` is the most that are made to PostgreSQL.
-    Raises ConfigError, naming DATABASE_URL, or Unreachable if the server does not answer.
-    """
-    async with AsyncExitStack() as undo:
-        database = connect(url, connections=connections)
-        undo.push_async_callback(database.aclose)
-        if guest and database.guard and not (file := database.guard.database.absolute()).exists():
-            raise ConfigError(
-                f"DATABASE_URL: there is no database {file}; run this where the service's settings are (the same "
-                "DATABASE_URL or --config), or start the service first"
-            )
-        await _prepare(database, guest=guest, convert=not guest)
-        store = SqlStore(database, clock)
-        if database.guard and not guest:
-            await store.void_leases()
-        undo.pop_all()
-        return store
-
-
-async def migrate(url: str) -> str:
-    """Brings the database to the current schema and returns its revision. Raises what `open_store` raises."""
-    async with AsyncExitStack() as undo:
-        database = connect(url)
-        undo.push_async_callback(database.aclose)
-        return await _prepare(database, guest=True, convert=True)
-
-
-async def _prepare(database: Database, *, guest: bool, convert: bool) -> str:
-    """Takes the SQLite file, unless for a guest, and brings the schema up to date; returns the revision.
-
-    `convert`: and the file of an older version, which may take long.
-    """
-    guard = database.guard
-    if guard and not guard.take():
-        if not guest:
-            raise ConfigError(f"DATABASE_URL: {guard.database} is in use by process {guard.holder()}; stop that first")
-        return await database.migrate(current_revision)
-    revision = await database.migrate(upgrade)
-    if convert:
-        await housekeeping.convert(database)
-    if guard and guest:
-        guard.release()
-    return revision

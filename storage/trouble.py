@@ -40,6 +40,8 @@ _PASSING_FILE = {
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
 }
 
+_FAILING_DISK = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM})
+
 #: Primary result code of SQLite → what in DATABASE_URL is wrong; counts when the store is opened.
 _SETTING_FILE = {
     sqlite3.SQLITE_READONLY: "that file is read-only for us; let this user write it",
@@ -107,6 +109,11 @@ def outages(*, opening: bool = False) -> Iterator[None]:
     except (InterfaceError, PostgresConnectionError) as error:
         # SQLAlchemy lets them through bare where a connection is lost while it is set up.
         raise Unreachable(f"the connection to the database broke ({error})", certain=False) from error
+    except sqlite3.OperationalError as error:
+        # The same of SQLite: where a connection is set up on a disk that is full.
+        if error.sqlite_errorcode & 0xFF not in _FAILING_DISK:
+            raise
+        raise Unreachable(f"the database does not serve us: {error}", certain=False) from error
     except DBAPIError as error:
         setting, passing = _wrong_setting(error), _passing(error)
         if opening and setting:

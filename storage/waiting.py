@@ -16,7 +16,7 @@ _RECEIVED: ColumnElement[str] = literal_column(f"'{TurnState.RECEIVED}'")
 async def untold(
     connection: AsyncConnection,
     serving: Collection[tuple[str, str]],
-    now: float,
+    monotonic: float,
     *,
     since: float,
     after: Waiting | None,
@@ -33,7 +33,7 @@ async def untold(
         turns.c.received_at <= since,
         ~is_open(turns),
         turns.c.attempts == 0,
-        turns.c.not_before <= now,
+        turns.c.not_before <= lease_time(connection, monotonic),
         ~turns.c.cancel_requested,
         tuple_(turns.c.platform, turns.c.account).in_(sorted(serving)),
         ~exists().where(posts.c.turn_id == turns.c.id),
@@ -54,14 +54,14 @@ async def untold(
     ]
 
 
-async def hold(connection: AsyncConnection, lease: Lease, turn_id: TurnId, now: float, monotonic: float) -> Turn | None:
+async def hold(connection: AsyncConnection, lease: Lease, turn_id: TurnId, monotonic: float) -> Turn | None:
     """Takes that question if it still waits, without beginning it: it stays received, and claims pass it over."""
     time = lease_time(connection, monotonic)
     waits = and_(
         turns.c.id == turn_id,
         is_unsettled(turns),
         turns.c.state == _RECEIVED,
-        turns.c.not_before <= now,
+        turns.c.not_before <= time,
         turns.c.lease_until <= time,
         ~turns.c.cancel_requested,
     )
@@ -70,7 +70,7 @@ async def hold(connection: AsyncConnection, lease: Lease, turn_id: TurnId, now: 
     return None if found is None else as_turn(await taken(connection, found))
 
 
-async def before(connection: AsyncConnection, turn: Turn, now: float, *, all_busy: bool) -> int:
+async def before(connection: AsyncConnection, turn: Turn, monotonic: float, *, all_busy: bool) -> int:
     """How many questions are before it: in its conversation or, if all workers are busy, of those that want one.
 
     Of these each conversation counts once, as it has one answer at a time; whichever is more.
@@ -92,7 +92,7 @@ async def before(connection: AsyncConnection, turn: Turn, now: float, *, all_bus
         is_unsettled(other),
         ~is_open(other),
         other.c.conversation_id.is_not(None),
-        other.c.not_before <= now,
+        other.c.not_before <= lease_time(connection, monotonic),
         tuple_(other.c.received_at, other.c.id) < tuple_(mine.c.received_at, mine.c.id),
         other.c.conversation_id != mine.c.conversation_id,
         ~exists().where(opened.c.conversation_id == other.c.conversation_id, is_open(opened)),

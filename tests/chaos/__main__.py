@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.chaos import arena, zygote
 from tests.chaos.report import Report, table
 
-FROM_THE_START = ("adapters.log", "adapters.metrics", "adapters.web", "storage.store")
+FROM_THE_START = ("adapters.log", "adapters.metrics", "adapters.web", "storage.opening")
 """Imported here, beside what we import anyway, so that those whom we fork need not."""
 
 

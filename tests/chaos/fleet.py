@@ -37,6 +37,10 @@ class Slot:
     starts: int = 0
     expected: bool = False
     """Its end is our doing."""
+    was_killed: bool = False
+    """By us, from outside."""
+    shots: int = 0
+    """How many processes have killed themselves here, at a crash point."""
     real: bool = False
     """The next start is a Python of its own, without crash points."""
     frozen: bool = False
@@ -83,8 +87,8 @@ class Fleet:
         """False if no process is there."""
         if not slot.pid:
             return False
-        if number in (signal.SIGKILL, signal.SIGTERM):
-            slot.expected = True
+        slot.expected = slot.expected or number in (signal.SIGKILL, signal.SIGTERM)
+        slot.was_killed = slot.was_killed or number is signal.SIGKILL
         with contextlib.suppress(ProcessLookupError):
             os.kill(slot.pid, number)
         return True
@@ -135,7 +139,7 @@ class Fleet:
     async def _keep(self, slot: Slot) -> None:
         while not self._closing:
             slot.ended.clear()
-            slot.expected, slot.frozen, slot.url = False, False, ""
+            slot.expected, slot.was_killed, slot.frozen, slot.url = False, False, False, ""
             slot.starts += 1
             slot.started_at = time.monotonic()
             if slot.real:
@@ -172,6 +176,7 @@ class Fleet:
 
     def _gone(self, slot: Slot, status: int) -> None:
         # A crash point kills the process itself: that is SIGKILL as well.
+        slot.shots += status == -signal.SIGKILL and not slot.was_killed
         if not slot.expected and status != -signal.SIGKILL:
             self.deaths.append(f"slot {slot.index} pid {slot.pid} status {status}: see its log")
         self.exits[str(status)] += 1

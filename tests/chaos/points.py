@@ -32,12 +32,14 @@ QUIET = frozenset({"store.renew", "store.next_due", "store.waiting", "store.olde
 
 BY_HAND = frozenset({"acquaint", "admit", "ask_again", "cancel", "decide", "forget", "people", "turn", "turns"})
 """What only the operator's commands call."""
-UNUSED = frozenset({"answered", "judge", "move", "turn_away", "aclose"})
-"""What needs buttons, strangers or moving groups, which this traffic has not."""
+UNUSED = frozenset({"answered", "judge", "move", "turn_away", "aclose", "last_question", "latest_place"})
+"""What needs buttons, strangers, moving groups and the like, which this traffic has not."""
+SELDOM = frozenset({"doomed", "drop_doomed", "erase_texts", "scrub", "tidy"})
+"""Housekeeping: no process lives long enough here."""
 
 
 def _of_store() -> list[str]:
-    named = [name for name in dir(Store) if not name.startswith("_") and name not in BY_HAND | UNUSED]
+    named = [name for name in dir(Store) if not name.startswith("_") and name not in BY_HAND | UNUSED | SELDOM]
     return [name for name in named if inspect.iscoroutinefunction(getattr(SqlStore, name, None))]
 
 

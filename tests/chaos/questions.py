@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from simulators.coze.answers import Answer
 
-WORD = re.compile(r"\b(\d+)w(\d+)\b")
-"""A word of an answer: number of the question, place in the answer."""
+WORD = re.compile(r"\b(\d+)w(\d{4})\b")
+"""A word of an answer: number of the question, place in the answer. Half a word is none."""
 NUMBER = re.compile(r"\bask(\d+)\b")
 """What a question is known by."""
 DELTAS_PER_SECOND = 40.0
@@ -39,7 +39,7 @@ class Asked:
 
 def text(number: int, words: int) -> str:
     """The whole answer, as it must stand in the end: paragraphs of numbered words."""
-    all_words = [f"{number}w{place}" for place in range(words)]
+    all_words = [f"{number}w{place:04d}" for place in range(words)]
     return "\n\n".join(" ".join(all_words[start : start + 40]) for start in range(0, words, 40))
 
 

@@ -37,6 +37,8 @@ class Report:
     """Duplicates that a kill aimed at the gap has left, by crash point."""
     unaimed: Counter[str] = field(default_factory=Counter)
     """Duplicates in the gap all the same: the instant was left to chance."""
+    gapped: dict[str, str] = field(default_factory=dict)
+    """Which those are."""
     outside: dict[str, str] = field(default_factory=dict)
     """Duplicates that no gap explains."""
     asked_twice: Counter[int] = field(default_factory=Counter)
@@ -91,10 +93,11 @@ class Report:
             self.aimed[next(one for one in how if "killed " in one)] += 1
         else:
             self.unaimed[how[0]] += 1
+            self.gapped[number] = what
 
     def bad_numbers(self) -> list[int]:
         """Of the questions whose history is worth keeping."""
-        named = " ".join((*self.bad, *self.outside, *map(str, self.asked_twice), *self.wrong))
+        named = " ".join((*self.bad, *self.outside, *self.gapped, *map(str, self.asked_twice), *self.wrong))
         return sorted({int(number) for number in re.findall(r"(?<![\d:.-])\d+(?![\d:.])", named)})
 
     def failures(self) -> list[str]:
@@ -106,6 +109,7 @@ class Report:
         left = sum(self.unaimed.values()) + sum(self.asked_twice.values())
         if left > 1 and left > MOST_DUPLICATES * self.kills:
             found.append(f"{left} duplicates in the gaps at {self.kills} kills are more than {MOST_DUPLICATES:.1%}")
+            found += [f"  question {number}: {what}" for number, what in self.gapped.items()]
         return found
 
     def dumped(self) -> str:

@@ -18,6 +18,8 @@ from tests.chaos.traffic import Person, Traffic
 
 POINT_SECONDS = 6.0
 """So long a process gets to pass the crash point that it was told to die at."""
+AT_THE_START = frozenset({"telegram.open", "slack.open", "store.penalties"})
+AT_THE_END = frozenset({"store.release"})
 JUMPS = (-86_400.0, -3600.0, -60.0, 60.0, 3600.0, 86_400.0)
 
 
@@ -36,6 +38,7 @@ class Strikes:
     """Faults that were done, by kind."""
     ahead: float = 0.0
     """By so much the clocks of all processes are ahead where none jumps."""
+    _looking: asyncio.Task[float | None] | None = None
     kills: int = 0
     """How many processes died by SIGKILL because of us."""
 
@@ -109,10 +112,17 @@ class Strikes:
     async def _point(self, dice: random.Random) -> None:
         slot = await self._running(dice)
         label, phase = aim = self.aim.next(dice)
-        starts = slot.starts
+        shots = slot.shots
         self.board.arm(slot.index, self.labels.index(label) + 1, phase, dice.choice((1, 1, 1, 2, 3)))
-        self._provoke(label, dice)
-        hit = await self._gone(slot, starts, POINT_SECONDS)
+        if label in AT_THE_START:
+            self._kill_now(slot, "kill: at a random instant")
+        elif label in AT_THE_END:
+            self.fleet.signal(slot, signal.SIGTERM)
+        else:
+            self._provoke(label, dice)
+        ends = time.monotonic() + POINT_SECONDS
+        while not (hit := slot.shots > shots) and time.monotonic() < ends:
+            await asyncio.sleep(0.02)
         self.board.disarm(slot.index)
         self.aim.told(aim, hit=hit)
         if hit:
@@ -134,6 +144,8 @@ class Strikes:
         traffic = self.traffic
         person = dice.choice(traffic.people)
         match label.split("."):
+            case ["store", "oldest_due"]:
+                self._looking = asyncio.create_task(self.fleet.unsettled())
             case ["store", "obey"]:
                 traffic.command(traffic.people[0], "new")
             case ["coze", "cancel"]:

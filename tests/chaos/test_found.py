@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import sqlite3
 import sys
 from asyncio.subprocess import DEVNULL
 from dataclasses import replace
@@ -24,7 +25,7 @@ from bridge.pace import Pace
 from bridge.posting import Posting
 from bridge.steps import Edit, Send
 from storage.guard import Guard
-from storage.store import open_store
+from storage.opening import open_store
 from storage.trouble import outages
 from tests.contract.store_contract import message, person, place
 from tests.e2e.worlds import World
@@ -88,6 +89,14 @@ def test_a_connection_that_breaks_while_it_is_made_is_an_outage() -> None:
     """SQLAlchemy lets the driver's own error through there; it ended the process."""
     with pytest.raises(Unreachable, match="connection is closed"), outages():
         raise InterfaceError("connection is closed")
+
+
+def test_a_disk_that_fails_while_a_connection_is_set_up_is_an_outage() -> None:
+    """The same on SQLite, at the first PRAGMA of a new connection."""
+    full = sqlite3.OperationalError("disk I/O error")
+    full.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+    with pytest.raises(Unreachable, match="disk I/O error"), outages():
+        raise full
 
 
 async def test_two_processes_with_one_bot_on_two_files_say_what_is_wrong(world: World, tmp_path: Path) -> None:

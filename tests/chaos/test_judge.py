@@ -45,13 +45,13 @@ def test_a_whole_answer_is_one() -> None:
 
 
 def test_pages_are_one_answer() -> None:
-    half = WHOLE.index(" 7w50")
+    half = WHOLE.index(" 7w0050")
     verdict = only([message(2, WHOLE[:half]), message(3, WHOLE[half:])])
     assert (verdict.outcome, verdict.extra, verdict.run) == ("answered", [], ["2", "3"])
 
 
 def test_pages_in_the_wrong_order_are_told() -> None:
-    half = WHOLE.index(" 7w50")
+    half = WHOLE.index(" 7w0050")
     assert only([message(2, WHOLE[half:]), message(3, WHOLE[:half])]).faults == ["its pages are not in order"]
 
 
@@ -64,10 +64,10 @@ def test_nothing_at_all_is_lost() -> None:
     "stands",
     [
         WHOLE[:300],
-        WHOLE.replace(" 7w60", ""),
-        WHOLE.replace(" 7w60", " 7w60 7w60"),
-        WHOLE.replace("7w60 7w61", "7w61 7w60"),
-        WHOLE + " 7w0",
+        WHOLE.replace(" 7w0060", ""),
+        WHOLE.replace(" 7w0060", " 7w0060 7w0060"),
+        WHOLE.replace("7w0060 7w0061", "7w0061 7w0060"),
+        WHOLE + " 7w0000",
     ],
     ids=["cut off", "a word missing", "a word twice", "two words swapped", "begun again"],
 )
@@ -76,7 +76,7 @@ def test_what_is_not_exactly_the_answer_is_frozen(stands: str) -> None:
 
 
 def test_a_page_of_its_own_that_is_missing_is_found() -> None:
-    half = WHOLE.index(" 7w50")
+    half = WHOLE.index(" 7w0050")
     assert only([message(2, WHOLE[:half])]).outcome == "frozen"
     assert only([message(2, "⏳ Interrupted"), message(3, WHOLE[half:])]).outcome == "frozen"
 
@@ -87,7 +87,7 @@ def test_a_second_whole_answer_and_a_stub_are_duplicates() -> None:
 
 
 def test_words_of_two_answers_in_one_message_are_mixed_up() -> None:
-    verdicts, _ = judged([asked(7), asked(8, words=3)], [message(2, WHOLE), message(3, "8w0 8w1 7w5 8w2")])
+    verdicts, _ = judged([asked(7), asked(8, words=3)], [message(2, WHOLE), message(3, "8w0000 8w0001 7w0005 8w0002")])
     assert [verdict.outcome for verdict in verdicts] == ["mixed", "mixed"]
 
 

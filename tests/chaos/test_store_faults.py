@@ -21,7 +21,7 @@ from bridge.pages import Look
 from bridge.presses import Presses
 from bridge.worker import Worker
 from simulators.coze.answers import Answer
-from storage.store import open_store
+from storage.opening import open_store
 
 ANN = 1001
 WHOLE = "word " * 60

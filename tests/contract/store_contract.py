@@ -62,10 +62,11 @@ async def claim(store: SqlStore, lease: Lease = MINE) -> Turn:
 
 
 async def pass_time(store: SqlStore, clock: StillClock, seconds: float) -> None:
-    """Time passes, also for leases, of which PostgreSQL has a clock of its own."""
+    """Time passes, also for leases and waits, of which PostgreSQL has a clock of its own."""
     clock.time += seconds
     if store.peers is not None:
-        await order(store._database, f"UPDATE turns SET lease_until = lease_until - {seconds} WHERE lease_until > 0")
+        for column in ("lease_until", "not_before"):
+            await order(store._database, f"UPDATE turns SET {column} = {column} - {seconds} WHERE {column} > 0")
 
 
 async def order(database: Database, *statements: str) -> Any:

@@ -72,13 +72,13 @@ class Entrance:
         return outcome[-1]
 
     async def said(self) -> list[str]:
-        """What will be said, in order; each once."""
+        """What will be said, in the order in which it was heard; each once."""
         lease = Lease(owner="test", seconds=60)
         found = []
         while turn := await self.store.claim(lease, [("telegram", "7"), ("slack", "T1")]):
-            found.append(sentence(turn))
+            found.append((turn.id, sentence(turn)))
             await self.store.settle(turn, TurnState.DELIVERED)
-        return found
+        return [said for _, said in sorted(found)]
 
     async def decide(self, sender: str, access: Access) -> None:
         await self.store.decide([one.id for one in await self.store.people(platform="telegram", sender=sender)], access)

@@ -144,7 +144,7 @@ async def test_a_postponed_turn_holds_its_place(store: SqlStore, clock: StillClo
     await receive(store, message("2"))
     await store.postpone(await claim(store), state, until=clock.time + 60, attempts=1, error="busy")
     assert await store.claim(MINE, SERVING) is None
-    clock.time += 60
+    await pass_time(store, clock, 60)
     turn = await claim(store)
     assert (turn.key, turn.attempts) == ("1", 1)
 

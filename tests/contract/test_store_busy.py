@@ -10,7 +10,7 @@ from bridge.model import File, Inbound, Post, Turn, TurnId, TurnState
 from bridge.ports import Effect
 from storage import SqlStore, claims, merging
 from tests.clocks import StillClock
-from tests.contract.store_contract import MINE, SERVING, THEIRS, claim, message, person, place, receive
+from tests.contract.store_contract import MINE, SERVING, THEIRS, claim, message, pass_time, person, place, receive
 
 
 def words(key: str, *, sender: str = "ann", chat: str = "chat") -> Inbound:
@@ -63,7 +63,7 @@ async def test_a_postponed_head_and_a_turn_let_go_of(store: SqlStore, clock: Sti
     first = await claim(store)
     await store.postpone(first, TurnState.RECEIVED, until=clock.now() + 9, attempts=1)
     assert await store.claim(MINE, SERVING) is None, "the second waits for the first"
-    clock.time += 10
+    await pass_time(store, clock, 10)
     again = await claim(store)
     await store.asking(again, "coze", at=1.0)
     await store.streaming(again, "chat")

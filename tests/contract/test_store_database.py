@@ -172,7 +172,7 @@ async def test_work_costs_the_same_however_much_was_done(store: SqlStore, store_
     await busy.asking(turn, "coze", at=1.0)
     await busy.renew(MINE)
     await busy.waiting()
-    await busy.next_due(0)
+    await busy.next_due()
     await busy.obey(message("c"), person(), place(message("c")), Effect.CANCEL, str)
     await busy.acquaintance(person())
     await busy.turn_away(message("d", sender="eve"), person("eve"), "reply", seconds=1, **away)

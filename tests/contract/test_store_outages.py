@@ -107,7 +107,7 @@ async def test_connections_that_were_cut_while_idle_are_replaced_unseen(line: Li
     await asyncio.gather(*(distant.waiting() for _ in range(4)))
     line.cut()
     await asyncio.sleep(0.05)
-    assert await asyncio.gather(*(distant.next_due(0) for _ in range(4))) == [None] * 4
+    assert await asyncio.gather(*(distant.next_due() for _ in range(4))) == [None] * 4
 
 
 async def test_a_connection_that_is_cut_in_the_middle(line: Line, distant: SqlStore) -> None:

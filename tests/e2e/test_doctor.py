@@ -27,8 +27,8 @@ from bridge.config import load
 from bridge.errors import BotFailed
 from bridge.findings import Check, State, ok
 from simulators.wire import Fault, Served
+from storage.opening import migrate
 from storage.schema import alembic_config
-from storage.store import migrate
 from tests.e2e import places
 from tests.e2e.test_service import command
 

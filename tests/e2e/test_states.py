@@ -13,7 +13,7 @@ from bridge.identity import conversation_key, user
 from bridge.model import Address, Inbound, Lease, Post, Sender, TurnState
 from simulators.coze.answers import Answer
 from simulators.wire import Fault
-from storage.store import open_store
+from storage.opening import open_store
 from tests.e2e.worlds import settled
 
 ANN = 1001

@@ -110,7 +110,8 @@ class StoreMachine(RuleBasedStateMachine):
         rows = [row for row in self.rows.values() if row.state in UNSETTLED]
         rows = [row for row in rows if row.queue is None or self.line(row.queue)[0] is row]
         rows = [row for row in rows if row.not_before <= now and row.lease_until <= now]
-        return sorted(rows, key=lambda row: (row.received_at, row.id))
+        # Commands stand in no line: they come first.
+        return sorted(rows, key=lambda row: (row.queue is not None, row.received_at, row.id))
 
     def row(self, turn: Turn) -> Row:
         return self.rows.get(turn.id) or self.forgotten[turn.id]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from bridge import __main__ as command_line
 from bridge.clock import SystemClock
 from bridge.model import Address, Inbound, Lease, Sender, TurnState, User
-from storage.store import open_store
+from storage.opening import open_store
 
 URL = "sqlite+aiosqlite:///bridge.db"
 WHO = User(platform="telegram", account="1", sender="7", coze_user="u", language="en")

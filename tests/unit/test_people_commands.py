@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from bridge import __main__ as command_line
 from bridge.errors import ConfigError
-from storage.store import migrate
+from storage.opening import migrate
 
 ANN = "telegram:1001"
 URL = "sqlite+aiosqlite:///bridge.db"
