@@ -45,11 +45,12 @@ class Herald:
         sure: Callable[[], float],
         is_busy: Callable[[Account], bool],
         wake: Callable[[], None],
+        nudge: Callable[[TurnId], None],
     ) -> None:
         """`seconds`: who waits longer is told. `heads`: only the first question of a conversation is told of.
 
         `sure`: until when a lease taken now is surely ours. `is_busy`: no worker is free for that account. `wake`: a
-        question may be claimed again.
+        question may be claimed again. `nudge`: that answer, if it runs here, is to show something.
         """
         self._store = store
         self._adapters = adapters
@@ -62,6 +63,7 @@ class Herald:
         self._sure = sure
         self._is_busy = is_busy
         self._wake = wake
+        self._nudge = nudge
         self._ended = asyncio.Event()
         self._after: dict[Account, Waiting] = {}
         """Up to where the questions of an account have been looked at; from the beginning again after the last."""
@@ -97,6 +99,10 @@ class Herald:
             if self._ended.is_set() or not self._pace.is_idle(shared, now):
                 return
             self._after[account] = waiting
+            if waiting.behind is not None:
+                # What is told of it becomes its answer, which would stand above that of the question before.
+                self._nudge(waiting.behind)
+                continue
             if own.name not in self._quiet_until and self._pace.delay([own], Kind.COMMAND, now) <= 0:
                 told = await self._tell(waiting, account)
                 quiet = APART * own.every if told else REFUSED_SECONDS

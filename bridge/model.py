@@ -188,6 +188,8 @@ class Waiting:
     id: TurnId
     address: Address
     received_at: float
+    behind: TurnId | None = None
+    """The first question before it in its conversation of which nothing stands yet: that is to stand above."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

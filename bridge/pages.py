@@ -61,12 +61,16 @@ class Layout:
     cuts: dict[tuple[int, int], Growing] = field(default_factory=dict, repr=False, compare=False)
     """Of each run of text, by how simple it is to be."""
 
-    def growing(self, answer: Answer, *, simpler: int, standing: Collection[int]) -> list[Page]:
-        """What is to be seen while more may come. `standing`: the pages that have messages already."""
+    def growing(self, answer: Answer, *, simpler: int, standing: Collection[int], signed: bool = False) -> list[Page]:
+        """What is to be seen while more may come. `standing`: the pages that have messages already.
+
+        `signed`: it is not nothing.
+        """
         pages = self._pages(self._split(self._runs(answer, simpler, whole=False), simpler), simpler, done=False)
         if pages and simpler < self.plain_from:
             pages[-1:] = _healed(pages[-1], standing)
-        if status := self._status(answer):
+        status = self._status(answer) or (text("thinking_now", self.turn.language) if signed and not pages else "")
+        if status:
             return self._with_status(pages, status, simpler)
         return pages
 

@@ -199,6 +199,10 @@ class Adapter(Protocol):
 class Finds(Protocol):
     """An adapter that can find a message again whose id was lost: the process died, or the response did."""
 
+    by_mark: bool
+    """It goes by `Page.mark`. Else by place and look: another message of ours could be taken for it, unless it replies
+    to the same message."""
+
     def newest(self, address: Address) -> str:
         """The newest message there that it knows of, for `Post.sent_after`; empty if none, or if `find` needs none."""
 
@@ -562,6 +566,12 @@ class Store(Protocol):
 
     async def keep_post(self, turn: Turn, post: Post) -> None:
         """Writes the post down: before its send without a message id, after it with one."""
+
+    async def adopt_post(self, turn: Turn, post: Post, *, sure: bool) -> bool:
+        """Writes down a post whose message was found, unless that is another post's by now.
+
+        Not `sure`: nor if it could be one whose send was begun, in the same chat, and whose id is not known either.
+        """
 
     async def drop_post(self, turn: Turn, page: int) -> None:
         """That message does not stand any more."""

@@ -147,10 +147,7 @@ class Posting:
         if not step.begun:
             newest = self._adapter.newest(self._turn.address) if isinstance(self._adapter, Finds) else ""
             await self._keep(Post(page=page.index, message_id=None, sent_after=newest))
-        elif (found := await self._find(page)) is not None:
-            # What a message shows is for its next edit to mend; files are not edited.
-            shows = page.digest if page.attachment else ""
-            await self._keep(Post(page=page.index, message_id=found, digest=shows, final=page.attachment is not None))
+        elif await self._found(page):
             if page.attachment is not None:
                 self._contents.sent()
             return
@@ -176,10 +173,10 @@ class Posting:
         if page.attachment is not None:
             self._contents.sent()
 
-    async def _find(self, page: Page) -> str | None:
-        """The message that an earlier send of that page may have left."""
+    async def _found(self, page: Page) -> bool:
+        """Is the message known now that an earlier send of that page may have left?"""
         if not isinstance(self._adapter, Finds):
-            return None
+            return False
         turn = self._turn
         lost = Lost(
             page=page,
@@ -190,7 +187,16 @@ class Posting:
             known=await self._store.posted_near(turn),
         )
         self._must_be_ours()
-        return await self._adapter.find(turn.address, lost, turn=lambda: self._await_turn(Send(page)))
+        found = await self._adapter.find(turn.address, lost, turn=lambda: self._await_turn(Send(page)))
+        if found is None:
+            return False
+        # What a message shows is for its next edit to mend; files are not edited.
+        is_file = page.attachment is not None
+        post = Post(page=page.index, message_id=found, digest=page.digest if is_file else "", final=is_file)
+        if not await self._store.adopt_post(turn, post, sure=self._adapter.by_mark or bool(lost.reply_to)):
+            return False
+        self.posts[page.index] = post
+        return True
 
     async def _await_turn(self, step: Step) -> None:
         """For one more call of the same kind, while one is under way."""

@@ -73,6 +73,10 @@ class Surface:
         self._called = asyncio.Event()
         """Look again now: the pace may have a turn for us, or we are to end."""
         self._claim = Claim(wake=self._called.set)
+        self._changed = asyncio.Event()
+        """There may be more to show than is shown."""
+        self._signed = False
+        """Something is to stand even while there is nothing to say."""
         self._unseen_since: float | None = None
         """When the oldest text came that no preview shows."""
         self._muted = False
@@ -95,7 +99,8 @@ class Surface:
         Reading never waits for painting. On return no call is under way. Raises what the events raise, and
         Permanent if the platform refuses to show anything.
         """
-        changed, ended = asyncio.Event(), asyncio.Event()
+        changed, ended = self._changed, asyncio.Event()
+        changed.clear()
         failure: BaseException | None = None
 
         async def read() -> None:
@@ -163,6 +168,11 @@ class Surface:
             if await self._posting.may(budgets, Kind.PREVIEW):
                 await self._posting.take(step)
 
+    def show_a_sign(self) -> None:
+        """Has something stand in the place of the answer, although there may be nothing to say yet."""
+        self._signed = True
+        self._changed.set()
+
     async def announce(self, sentence: str) -> bool:
         """Shows a passing word where nothing stands yet, at once. False: it does not stand. Raises LeaseLost."""
         step = self._posting.next(self._layout.passing(sentence))
@@ -207,7 +217,9 @@ class Surface:
     def _preview(self, answer: Answer) -> Step | None:
         if self._is_mute or not self._adapter.limits.streams:
             return None
-        pages = self._layout.growing(answer, simpler=self._posting.refused, standing=self._posting.posts)
+        posts = self._posting.posts
+        signed = self._signed and not posts
+        pages = self._layout.growing(answer, simpler=self._posting.refused, standing=posts, signed=signed)
         # With nothing to say yet, what an earlier attempt left standing stays.
         return self._posting.next(pages) if pages else None
 

@@ -95,8 +95,8 @@ TEXTS: dict[str, dict[Language, str]] = {
     "trying_busy": {"en": "Coze is still busy with the question before.", "zh": "扣子（Coze）还在处理上一个问题。"},
     "trying_model": {"en": "The bot's language model failed.", "zh": "机器人的大模型出错了。"},
     "trying_failed": {"en": "Coze reports an internal error.", "zh": "扣子（Coze）报告了内部错误。"},
-    "queued": {"en": "⏳ Queued: {before} before you.", "zh": "⏳ 排队中：前面还有 {before} 个问题。"},
-    "queued_next": {"en": "⏳ Queued: you are next.", "zh": "⏳ 排队中：下一个就是你。"},
+    "queued": {"en": "⏳ Queued ({before} before you).", "zh": "⏳ 排队中（前面还有 {before} 个问题）。"},
+    "queued_next": {"en": "⏳ Queued (you are next).", "zh": "⏳ 排队中（下一个就是你）。"},
     "files_unread": {
         "en": "(I can read text only so far: the attachment was not passed on.)",
         "zh": "（我目前只能读文字，附件没有转交。）",

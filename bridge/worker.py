@@ -99,6 +99,7 @@ class Worker:
             sure=self._surely_until,
             is_busy=lambda account: account not in self._with_room(),
             wake=self.wake,
+            nudge=self._nudge,
         )
 
     @property
@@ -264,6 +265,11 @@ class Worker:
             halt=halt,
             share=self._share,
         )
+
+    def _nudge(self, turn: TurnId) -> None:
+        """Somebody waits to be told that they wait behind that answer, of which nothing is to be seen yet."""
+        if advance := self._advancing.get(turn):
+            advance.surface.show_a_sign()
 
     def _halts(self) -> dict[TurnId, Halt]:
         """Of all turns that we hold."""

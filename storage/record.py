@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, literal_column, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, literal_column, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.errors import LeaseLost
@@ -98,6 +98,31 @@ async def keep(connection: AsyncConnection, turn: Turn, post: Post) -> None:
     }
     new = insert(connection, posts).values(turn_id=turn.id, page=post.page, **content)
     await connection.execute(new.on_conflict_do_update(index_elements=["turn_id", "page"], set_=content))
+
+
+async def adopt(connection: AsyncConnection, turn: Turn, post: Post, *, sure: bool) -> bool:
+    """Keeps the post, unless its message is, or may be, that of another post in that chat.
+
+    Whoever sends writes the post first: so whoever sent that message has a row by now, with its id or without.
+    """
+    await fence(connection, turn)
+    begun = and_(posts.c.message_id.is_(None), is_unsettled(turns))
+    others = (
+        select(posts.c.page)
+        .join(turns, turns.c.id == posts.c.turn_id)
+        .where(
+            posts.c.turn_id.between(turn.id - NEAR, turn.id + NEAR),
+            tuple_(posts.c.turn_id, posts.c.page) != tuple_(turn.id, post.page),
+            posts.c.message_id == post.message_id if sure else or_(posts.c.message_id == post.message_id, begun),
+            turns.c.platform == turn.address.platform,
+            turns.c.account == turn.address.account,
+            turns.c.chat == turn.address.chat,
+        )
+    )
+    if (await connection.execute(others.limit(1))).first() is not None:
+        return False
+    await keep(connection, turn, post)
+    return True
 
 
 async def drop(connection: AsyncConnection, turn: Turn, page: int) -> None:

@@ -280,6 +280,9 @@ class SqlStore:
     async def keep_post(self, turn: Turn, post: Post) -> None:
         await self._database.write(lambda connection: record.keep(connection, turn, post))
 
+    async def adopt_post(self, turn: Turn, post: Post, *, sure: bool) -> bool:
+        return await self._database.write(lambda connection: record.adopt(connection, turn, post, sure=sure))
+
     async def drop_post(self, turn: Turn, page: int) -> None:
         await self._database.write(lambda connection: record.drop(connection, turn, page))
 

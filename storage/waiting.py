@@ -43,12 +43,26 @@ async def untold(
     if heads:
         before = tuple_(other.c.sort_key, other.c.id) < tuple_(turns.c.sort_key, turns.c.id)
         wanted.append(~exists().where(other.c.conversation_id == turns.c.conversation_id, is_unsettled(other), before))
-    oldest = select(turns).where(*wanted).order_by(turns.c.received_at, turns.c.id).limit(limit)
+    earlier = turns.alias("earlier")
+    behind = (
+        select(earlier.c.id)
+        .where(
+            earlier.c.conversation_id == turns.c.conversation_id,
+            is_unsettled(earlier),
+            tuple_(earlier.c.sort_key, earlier.c.id) < tuple_(turns.c.sort_key, turns.c.id),
+            ~exists().where(posts.c.turn_id == earlier.c.id),
+        )
+        .order_by(earlier.c.sort_key, earlier.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    oldest = select(turns, behind.label("behind")).where(*wanted).order_by(turns.c.received_at, turns.c.id).limit(limit)
     return [
         Waiting(
             id=TurnId(row.id),
             address=Address(platform=row.platform, account=row.account, chat=row.chat, thread=row.thread),
             received_at=row.received_at,
+            behind=row.behind,
         )
         for row in await connection.execute(oldest)
     ]

@@ -37,6 +37,7 @@ class SlackAdapter:
     """One Slack bot in one workspace. With an app token it hears over Socket Mode, else over HTTP."""
 
     platform = "slack"
+    by_mark = True
 
     def __init__(
         self,

@@ -47,6 +47,7 @@ class TelegramAdapter:
     """
 
     platform = PLATFORM
+    by_mark = False
 
     def __init__(
         self,

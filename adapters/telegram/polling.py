@@ -23,6 +23,9 @@ warns of a name that it has a method for, hence this spelling, which it turns in
 NOT_YET = "Telegram was not asked for messages yet"
 STRANGER = "what answers is not a Bot API server: look at TELEGRAM_API_BASE"
 
+TAKE_BACK_SECONDS, LONGEST_TAKE_BACK_SECONDS = 10.0, 3600.0
+"""From one deletion of a webhook to the next: an older process of ours may set it again before it ends, and for who
+means to have it, it is no use to fight."""
 GRACE_SECONDS = 20.0
 """How much later than the poll itself we give up on it, should the read timeout not bite."""
 
@@ -38,7 +41,8 @@ class Polling:
         self._reading = reading
         self._poll_seconds = poll_seconds
         self._offset = 0
-        self._listened = False
+        self._delete_at, self._delete_pause = 0.0, TAKE_BACK_SECONDS
+        """From when on a webhook may be deleted (again)."""
 
     async def run(self, accept: Accept, ours: Callable[[], bool]) -> None:
         """As long as it is ours to poll: Telegram ends the poll of one process when another begins one."""
@@ -95,7 +99,6 @@ class Polling:
         return None
 
     def _heard(self, batch: list[Any]) -> list[Any]:
-        self._listened = True
         self.fetching.over()
         if not batch:
             # All is confirmed. After a week without any, update ids start anew, maybe lower (Bot API, Update).
@@ -106,12 +109,17 @@ class Polling:
         """409: a webhook is set, or somebody else polls with this token."""
         if "webhook is active" not in error.message.lower():
             return await self.fetching.wait("poller", "another process polls with this TELEGRAM_BOT_TOKEN")
-        if self._listened:
-            return await self.fetching.wait("webhook", "somebody has set a webhook for this TELEGRAM_BOT_TOKEN")
+        now = self._clock.monotonic()
+        if now < self._delete_at:
+            return await self.fetching.wait("webhook", "somebody sets webhooks for this TELEGRAM_BOT_TOKEN")
+        if now > self._delete_at + self._delete_pause:
+            self._delete_pause = TAKE_BACK_SECONDS
+        self._delete_at = now + self._delete_pause
+        self._delete_pause = min(2 * self._delete_pause, LONGEST_TAKE_BACK_SECONDS)
         try:
             await self._bot.delete_webhook(drop_pending_updates=False)
         except (TelegramError, *SHAPES):
-            await self.fetching.wait("webhook", "a webhook of before is set, and cannot be deleted")
+            await self.fetching.wait("webhook", "a webhook is set, and cannot be deleted")
         else:
-            log.info("The webhook of before is deleted: updates are polled now")
+            log.warning("A webhook was set for this token; it is deleted: updates are polled now")
         return None

@@ -10,7 +10,7 @@ import pytest
 
 from tests.chaos.database import SERVER
 
-FAULTS = "40"
+FAULTS = "36"
 SEED = "12"
 """Always the same plan; when each fault hits is left to the machine all the same."""
 
@@ -21,7 +21,7 @@ async def test_a_short_round(engine: str, tmp_path: Path) -> None:
     if engine == "postgres":
         await skip_without_server()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.chaos", "--faults", FAULTS, "--db", engine, "--seed", SEED, "--worlds", "2"),
+        *(sys.executable, "-m", "tests.chaos", "--faults", FAULTS, "--db", engine, "--seed", SEED, "--worlds", "3"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "TMPDIR": str(tmp_path)},

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.errors import LeaseLost
 from bridge.model import Moved, Post, Standing, TurnState
 from bridge.ports import Effect
 from storage import SqlStore
@@ -297,3 +298,24 @@ async def test_cancelling_by_hand(store: SqlStore) -> None:
     assert not await store.cancel(turn.id)
     assert not await store.cancel(99)
     assert await store.claim(THEIRS, SERVING) is None
+
+
+async def test_a_message_that_was_found_is_adopted_unless_it_is_or_may_be_anothers(store: SqlStore) -> None:
+    for key in ("1", "2", "3"):
+        await receive(store, message(key, chat="elsewhere" if key == "3" else "here", thread=key))
+    one, two, three = [await claim(store) for _ in range(3)]
+    for turn in (one, two, three):
+        await store.keep_post(turn, Post(page=0, message_id=None))
+    found = Post(page=0, message_id="240")
+    assert not await store.adopt_post(one, found, sure=False), "it may be what the other has begun to send"
+    await store.keep_post(two, Post(page=0, message_id="240"))
+    assert not await store.adopt_post(one, found, sure=False)
+    assert not await store.adopt_post(one, found, sure=True), "it is the other's"
+    assert await store.posts(one) == [Post(page=0, message_id=None)]
+    assert await store.adopt_post(three, found, sure=False), "elsewhere it is another message"
+    assert await store.adopt_post(one, Post(page=0, message_id="239"), sure=False)
+    assert await store.posts(one) == [Post(page=0, message_id="239")]
+    await store.release(MINE.owner)
+    assert await claim(store) is not None
+    with pytest.raises(LeaseLost):
+        await store.adopt_post(one, found, sure=True)

@@ -226,14 +226,17 @@ class TestTrouble:
         assert sim.calls("deleteWebhook")[0].params.get("drop_pending_updates") in (False, "false", None)
         assert core.texts == ["said before"]
 
-    async def test_a_webhook_that_somebody_sets_later_is_theirs(
+    async def test_a_webhook_that_an_older_process_sets_again_is_taken_back_and_not_fought_over(
         self, sim: TelegramSimulator, telegram: TelegramAdapter
     ) -> None:
         async with listening(telegram, Core()):
             await sim.wait(lambda: len(sim.calls("getUpdates")) > 1 or None)
+            sim.webhook.settings.url = "http://127.0.0.1:9/ours-of-before"
+            await sim.wait(lambda: sim.calls("deleteWebhook") and len(sim.calls("getUpdates")) > 3)
+            assert not telegram.trouble
             sim.webhook.settings.url = "http://127.0.0.1:9/theirs"
             await sim.wait(lambda: "webhook" in telegram.trouble)
-        assert not sim.calls("deleteWebhook")
+        assert len(sim.calls("deleteWebhook")) == 1
 
 
 class TestWebhook:

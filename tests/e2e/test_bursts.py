@@ -55,14 +55,14 @@ async def test_a_question_behind_a_running_answer_shows_its_place_and_becomes_it
         busy.telegram.say(ANN, ANN, "long one")
         await begun(busy)
         busy.telegram.say(ANN, ANN, "echo: second")
-        notice = await stands(busy, "⏳ Queued: 1 before you.")
+        notice = await stands(busy, "⏳ Queued (1 before you).")
         busy.telegram.say(ANN, ANN, "/status")
         await stands(busy, "An answer is running; 1 more waiting.")
         busy.coze.pace(0)
         await settled(app, 3)
     assert texts(busy) == [LONG.strip(), "second", "An answer is running; 1 more waiting."]
     assert bot_messages(busy)[1].message_id == notice.message_id
-    assert shown(notice)[0] == "⏳ Queued: 1 before you."
+    assert shown(notice)[0] == "⏳ Queued (1 before you)."
     assert len(busy.coze.asked("second")) == 1
 
 
@@ -73,9 +73,9 @@ async def test_who_waits_for_a_worker_is_told_in_their_language(busy):
         busy.telegram.say(ANN, ANN, "long one")
         await begun(busy)
         busy.telegram.say(BEN, BEN, "echo: ben")
-        await stands(busy, "⏳ Queued: you are next.", BEN)
+        await stands(busy, "⏳ Queued (you are next).", BEN)
         busy.telegram.say(XIAOMING, XIAOMING, "echo: 你好，请回答")
-        await stands(busy, "⏳ 排队中：前面还有 1 个问题。", XIAOMING)
+        await stands(busy, "⏳ 排队中（前面还有 1 个问题）。", XIAOMING)
         busy.coze.pace(0)
         await settled(app, 3)
     assert (texts(busy, BEN), texts(busy, XIAOMING)) == (["ben"], ["你好，请回答"])
@@ -86,7 +86,7 @@ async def test_in_a_slack_thread(busy):
         ts = busy.slack.say(CHANNEL, ALICE, "@coze long one")
         await busy.slack.wait(lambda: busy.slack.texts(CHANNEL, ts), 60)
         busy.slack.say(CHANNEL, ALICE, "echo: second", thread_ts=ts)
-        await busy.slack.wait(lambda: "⏳ Queued: 1 before you." in busy.slack.texts(CHANNEL, ts), 60)
+        await busy.slack.wait(lambda: "⏳ Queued (1 before you)." in busy.slack.texts(CHANNEL, ts), 60)
         busy.coze.pace(0)
         await settled(app, 2)
     assert [text.strip() for text in busy.slack.texts(CHANNEL, ts)] == [LONG.strip(), "second"]
@@ -98,7 +98,7 @@ async def test_a_stopped_question_says_so_in_place_of_its_notice(busy):
         busy.telegram.say(ANN, ANN, "long one")
         await begun(busy)
         busy.telegram.say(BEN, BEN, "echo: never")
-        notice = await stands(busy, "⏳ Queued: you are next.", BEN)
+        notice = await stands(busy, "⏳ Queued (you are next).", BEN)
         busy.telegram.say(BEN, BEN, "/stop")
         busy.coze.pace(0)
         await settled(app, 3)
@@ -107,15 +107,33 @@ async def test_a_stopped_question_says_so_in_place_of_its_notice(busy):
     assert busy.coze.asked("never") == []
 
 
-async def test_where_answers_do_not_grow_it_is_told_all_the_same(busy):
+async def test_where_answers_do_not_grow_only_who_waits_for_a_worker_is_told(busy):
+    """In one chat what is told of the second question would stand above the answer to the first."""
+    busy.tuning += "workers = 1\n"
     async with busy.bridge(TELEGRAM_STREAMING="off") as app:
         busy.telegram.say(ANN, ANN, "long one")
         await busy.coze.wait(lambda: busy.coze.asked("long"), 60)
         busy.telegram.say(ANN, ANN, "echo: second")
-        await stands(busy, "⏳ Queued: 1 before you.")
+        busy.telegram.say(BEN, BEN, "echo: ben")
+        await stands(busy, "⏳ Queued (you are next).", BEN)
         busy.coze.pace(0)
+        await settled(app, 3)
+    assert texts(busy) == [LONG.strip(), "second"]
+    assert texts(busy, BEN) == ["ben"]
+
+
+async def test_an_answer_of_which_nothing_is_seen_shows_a_sign_before_anything_is_told_of_the_next(busy):
+    busy.coze.fault("slow_first", seconds=600)
+    async with busy.bridge() as app:
+        busy.telegram.say(ANN, ANN, "long one")
+        await busy.coze.wait(lambda: busy.coze.asked("long"), 60)
+        busy.telegram.say(ANN, ANN, "echo: second")
+        await stands(busy, "⏳ Queued (1 before you).")
+        assert texts(busy) == ["💭 Thinking…", "⏳ Queued (1 before you)."]
+        busy.coze.pace(0)
+        busy.coze.hurry()
         await settled(app, 2)
-    assert sorted(texts(busy)) == ["second", LONG.strip()]
+    assert texts(busy) == [LONG.strip(), "second"]
 
 
 async def test_where_a_notice_would_be_a_draft_nobody_is_told(busy):
@@ -126,7 +144,7 @@ async def test_where_a_notice_would_be_a_draft_nobody_is_told(busy):
         ts = busy.slack.say(CHANNEL, ALICE, "@coze long one")
         await busy.slack.wait(lambda: busy.slack.texts(CHANNEL, ts), 60)
         busy.slack.say(CHANNEL, ALICE, "echo: third", thread_ts=ts)
-        await busy.slack.wait(lambda: "⏳ Queued: 1 before you." in busy.slack.texts(CHANNEL, ts), 60)
+        await busy.slack.wait(lambda: "⏳ Queued (1 before you)." in busy.slack.texts(CHANNEL, ts), 60)
         drafts = busy.telegram.draft(ANN)
         assert drafts is not None
         assert drafts.text.startswith("word")
@@ -152,7 +170,7 @@ async def test_a_notice_survives_a_kill(busy):
         busy.telegram.say(ANN, ANN, "long one")
         await begun(busy)
         busy.telegram.say(ANN, ANN, "echo: second")
-        notice = await stands(busy, "⏳ Queued: 1 before you.")
+        notice = await stands(busy, "⏳ Queued (1 before you).")
         await process.kill()
     busy.coze.pace(0)
     async with busy.process():
