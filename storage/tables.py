@@ -233,6 +233,8 @@ penalties = Table(
     #: Of the budget that it is about, as the adapter names it; may hold the id of a chat.
     Column("name", Text, primary_key=True),
     Column("until", Double, nullable=False),
+    #: How long it was when it began: it lasts no longer, to whatever time a clock was set since.
+    Column("seconds", Double, nullable=False, server_default=text("7200")),
 )
 
 #: What only one process may do at a time, such as polling Telegram with one token.

@@ -75,6 +75,7 @@ async def test_one_failing_write_costs_nothing(world, nth, done):
         limit=10,
         look=Look(),
         downloads=Downloading(),
+        recall_seconds=3600.0,
     )
     door = Door(store=store, allow=parse_access("*"), adapters={})
     presses = Presses(store=store, bot=bot, meter=meter)

@@ -81,3 +81,11 @@ async def test_many_at_once(store: SqlStore) -> None:
     assert await store.penalties() == pytest.approx(
         {f"chat {number}": 1000.0 * (36 + number) for number in range(5)}, abs=120
     )
+
+
+async def test_a_clock_that_is_set_back_makes_it_no_longer(store: SqlStore, later: Later) -> None:
+    await store.penalise("chat", 3.0)
+    await later(-3600.0)
+    assert (await store.penalties())["chat"] == pytest.approx(3.0)
+    await store.penalise("chat", 60.0)
+    assert (await store.penalties())["chat"] == pytest.approx(60.0, abs=5)

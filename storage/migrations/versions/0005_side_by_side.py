@@ -11,6 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("posts", sa.Column("sent_after", sa.Text(), server_default="", nullable=False))
+    op.add_column("penalties", sa.Column("seconds", sa.Double(), server_default="7200", nullable=False))
     op.create_table(
         "duties",
         sa.Column("name", sa.Text(), nullable=False),
@@ -46,4 +47,5 @@ def downgrade() -> None:
     op.drop_index("turns_kept", "turns")
     for table in ("doomed", "buckets", "duties"):
         op.drop_table(table)
+    op.drop_column("penalties", "seconds")
     op.drop_column("posts", "sent_after")
