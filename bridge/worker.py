@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Literal
 
 from bridge.errors import LeaseLost, Transient
@@ -14,6 +13,7 @@ from bridge.model import Lease, Post, Turn, TurnId
 from bridge.pace import Pace
 from bridge.pages import Look
 from bridge.ports import Adapter, Bot, Clock, Downloads, Meter, Store
+from bridge.pulse import Pulse
 from bridge.share import Share
 from bridge.surface import Surface
 from bridge.trail import note, trail
@@ -23,14 +23,6 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
 """How long an idle worker sleeps if nobody wakes it: the fallback for turns that other processes accepted."""
-PULSE_SECONDS = 1.0
-"""How often leases are renewed and cancellations noticed while turns run."""
-CALM_SECONDS = 0.1
-"""From one renewal to the next at least: each message that comes in wakes us, and hundreds a second may come."""
-PARTIAL_SECONDS = 2.0
-"""How often what is known of running answers is written down, for whoever goes on after a crash."""
-SURE_SECONDS = 0.5
-"""So long before a lease lapses nothing is shown any more: a call takes its time."""
 STORE_RETRY_SECONDS = 1.0
 MOST_OF_ONE = 0.75
 """Where several accounts are served, so much of the workers one may have: a platform that hangs leaves room."""
@@ -77,9 +69,7 @@ class Worker:
         self._taken: Counter[Account] = Counter()
         """How many of them are of each account."""
         self._advancing: dict[TurnId, Advance] = {}
-        self._partial_at = clock.monotonic()
         self._work = asyncio.Event()
-        self._pulse = asyncio.Event()
         self._idle = asyncio.Event()
         self._draining = False
         self._share = Share(store.shares, pace=pace, clock=clock) if store.shares else None
@@ -87,6 +77,14 @@ class Worker:
         self._claimed_last = asyncio.Event()
         self._signs: dict[str, float] = {}
         """When each of our loops last went round."""
+        self._pulse = Pulse(
+            store=store,
+            clock=clock,
+            lease=lease,
+            halts=lambda: self._herald.held | self._running,
+            partial=self._partial,
+            sign=lambda: self._sign("pulse"),
+        )
         self._herald = Herald(
             store=store,
             adapters=adapters,
@@ -96,7 +94,7 @@ class Worker:
             seconds=queued_seconds,
             heads=self._merging,
             surface=self._surface,
-            sure=self._surely_until,
+            sure=self._pulse.surely_until,
             is_busy=lambda account: account not in self._with_room(),
             wake=self.wake,
             nudge=self._nudge,
@@ -115,19 +113,19 @@ class Worker:
     def wake(self) -> None:
         """There may be something to claim, or to cancel."""
         self._work.set()
-        self._pulse.set()
+        self._pulse.beat()
 
     async def run(self) -> None:
         """Claims and advances until `drain` was called and all turns have ended."""
         async with asyncio.TaskGroup() as group:
-            pulse = group.create_task(self._keep_leases())
+            pulse = group.create_task(self._pulse.run(), name="pulse")
             if self._queued_seconds:
                 group.create_task(self._herald.run(), name="herald")
             while not self._draining:
                 self._sign("claim")
                 self._work.clear()
                 while not self._draining and self.running < self._limit:
-                    until = self._surely_until()
+                    until = self._pulse.surely_until()
                     if (turn := await self._claim()) is None:
                         break
                     halt = self._take_on(turn, until)
@@ -176,15 +174,6 @@ class Worker:
         most = max(1, int(self._limit * MOST_OF_ONE)) if len(self._adapters) > 1 else self._limit
         return [account for account in self._adapters if self._taken[account] < most]
 
-    def _is_unsure(self) -> bool:
-        """May what we run be somebody else's by now? Renewing tells; a claim before that would take it from us."""
-        now = self._clock.monotonic()
-        return any(now >= halt.ours_until and not halt.asked.is_set() for halt in self._running.values())
-
-    def _surely_until(self) -> float:
-        """Until when a lease is surely ours that is given or prolonged from now on."""
-        return self._clock.monotonic() + self._lease.seconds - SURE_SECONDS
-
     def _sign(self, loop: str) -> None:
         self._signs[loop] = self._clock.monotonic()
 
@@ -192,8 +181,8 @@ class Worker:
         self._sign("claim")
         if not (serving := self._with_room()):
             return None
-        if self._is_unsure():
-            self._pulse.set()
+        if self._pulse.is_unsure():
+            self._pulse.beat()
             return None
         try:
             if not self._knows_penalties:
@@ -271,43 +260,6 @@ class Worker:
         if advance := self._advancing.get(turn):
             advance.surface.show_a_sign()
 
-    def _halts(self) -> dict[TurnId, Halt]:
-        """Of all turns that we hold."""
-        return self._herald.held | self._running
-
-    async def _keep_leases(self) -> None:
-        """Renews, and passes on what the renewal tells: cancelled turns, and turns that are no longer ours."""
-        while True:
-            self._sign("pulse")
-            await self._clock.wait(self._pulse, PULSE_SECONDS)
-            self._pulse.clear()
-            known, until = set(self._halts()), self._surely_until()
-            if not known:
-                continue
-            try:
-                held = await self._store.renew(self._lease, known)
-            except Transient as error:
-                log.warning("cannot renew leases: %s", error)
-                continue
-            for turn_id, halt in self._halts().items():
-                if turn_id not in known:
-                    continue
-                if turn_id not in held:
-                    halt.let_go()
-                    continue
-                halt.ours_until = until
-                if held[turn_id]:
-                    halt.stop()
-            with suppress(Transient):
-                await self._keep_partial()
-            await self._clock.sleep(CALM_SECONDS)
-
-    async def _keep_partial(self) -> None:
-        """What a process that goes on after us shows until it has the whole answer."""
-        now = self._clock.monotonic()
-        if now - self._partial_at < PARTIAL_SECONDS:
-            return
-        self._partial_at = now
-        partial = {advance.turn: text for advance in self._advancing.values() if (text := advance.partial())}
-        if partial:
-            await self._store.remember(partial)
+    def _partial(self) -> dict[Turn, str]:
+        """What is known of running answers, where it is more than last time."""
+        return {advance.turn: text for advance in self._advancing.values() if (text := advance.partial())}
