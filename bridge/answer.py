@@ -228,7 +228,9 @@ class Answer:
 
     def dump(self) -> str:
         """As JSON, for the store."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        dumped = asdict(self)
+        del dumped["fetching"]  # of this moment only; and an older version beside us would not know it
+        return json.dumps(dumped, ensure_ascii=False)
 
     @classmethod
     def load(cls, dumped: str) -> "Answer":
@@ -238,7 +240,8 @@ class Answer:
         data["media"] = [Attachment(**{**one, "kind": Kind(one["kind"])}) for one in data.get("media", ())]
         data["tools_wanted"] = tuple(data["tools_wanted"])
         data["outcome"] = TurnState(data["outcome"])
-        return cls(**data)
+        known = {one.name for one in fields(cls)}
+        return cls(**{name: value for name, value in data.items() if name in known})
 
 
 def is_blank(text: str) -> bool:

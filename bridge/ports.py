@@ -214,6 +214,9 @@ class Finds(Protocol):
         Begins nothing more after 60 s. Raises Transient.
         """
 
+    async def leave(self, address: Address, message_id: str) -> None:
+        """It was found, but is another's: undoes what finding it changed. Raises Transient."""
+
 
 @runtime_checkable
 class Alone(Protocol):
@@ -528,8 +531,11 @@ class Store(Protocol):
         want a worker and may have one; whichever is more.
         """
 
-    async def renew(self, lease: Lease, held: Collection[TurnId]) -> Mapping[TurnId, bool]:
-        """Prolongs this owner's leases on those turns; the ones it still holds, and whether each is to be cancelled."""
+    async def renew(self, lease: Lease, held: Collection[TurnId]) -> Mapping[TurnId, bool | None]:
+        """Prolongs this owner's leases on those turns; the ones it still holds, and whether each is to be cancelled.
+
+        None: it is not prolonged, as its row is in use; ask again soon.
+        """
 
     async def release(self, owner: str) -> None:
         """Ends all leases of this owner: others may claim its turns at once."""

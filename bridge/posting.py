@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bridge.contents import TEXT, Content, Contents
-from bridge.errors import Gone, LeaseLost, Permanent, RateLimited, Transient, Unrenderable
+from bridge.errors import Gone, Permanent, RateLimited, Transient, Unreachable, Unrenderable
 from bridge.figures import Figures
 from bridge.halt import Halt
 from bridge.model import Lost, Page, Post, Turn
@@ -18,6 +18,10 @@ from bridge.steps import Delete, Edit, Send, Step, next_step
 
 log = logging.getLogger(__name__)
 
+PATIENCE_SECONDS = 20.0
+"""What must wait longer than this for its call is put to rest in the store, so that it holds no worker."""
+LANDING_SECONDS = 1.5
+"""What was under way when a process died, or a connection broke, may still arrive: it is looked for so much later."""
 KEPT_SECONDS = 1.0
 """A penalty longer than this is written down, for the process that comes after us; all are for those beside us."""
 KEEP_SECONDS = 2.0
@@ -186,6 +190,7 @@ class Posting:
             sent_after=self.posts[page.index].sent_after,
             known=await self._store.posted_near(turn),
         )
+        await self._pause(LANDING_SECONDS)
         self._must_be_ours()
         found = await self._adapter.find(turn.address, lost, turn=lambda: self._await_turn(Send(page)))
         if found is None:
@@ -194,6 +199,8 @@ class Posting:
         is_file = page.attachment is not None
         post = Post(page=page.index, message_id=found, digest=page.digest if is_file else "", final=is_file)
         if not await self._store.adopt_post(turn, post, sure=self._adapter.by_mark or bool(lost.reply_to)):
+            await self._await_turn(Send(page))
+            await self._adapter.leave(turn.address, found)
             return False
         self.posts[page.index] = post
         return True
@@ -203,10 +210,19 @@ class Posting:
         budgets = self.budgets(step)
         while True:
             while (wait := self._pace.early(budgets, Kind.FINAL, self._clock.monotonic())) > 0:
-                await self._clock.sleep(wait)
+                if wait > PATIENCE_SECONDS:
+                    raise RateLimited("the platform's penalty is long", retry_after=wait)
+                await self._pause(wait)
             self._must_be_ours()
             if await self.may(budgets, Kind.FINAL):
                 return
+
+    async def _pause(self, seconds: float) -> None:
+        """Waits; raises Unreachable if it is asked meanwhile that we end."""
+        if self._halt.asked.is_set():
+            await self._clock.sleep(seconds)
+        elif await self._clock.wait(self._halt.asked, seconds):
+            raise Unreachable("asked to end while a message was looked for", certain=False)
 
     def _reply_to(self, page: Page) -> str:
         return self._turn.reply_to if page.index == 0 else ""
@@ -243,7 +259,7 @@ class Posting:
     def _must_be_ours(self) -> None:
         """Right before a call: this process may have been frozen while somebody else showed more, or the end."""
         if self._clock.monotonic() >= self._halt.ours_until:
-            raise LeaseLost
+            raise Unreachable("it is not sure that this turn is still ours")
 
     async def _keep(self, post: Post) -> None:
         """Writes the post down. What an open post shows is not written: it changes with every edit."""

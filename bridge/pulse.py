@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from bridge.errors import Transient
+from bridge.errors import Transient, Unreachable
 from bridge.halt import Halt
 from bridge.model import Lease, Turn, TurnId
 from bridge.ports import Clock, Store
@@ -18,6 +18,8 @@ CALM_SECONDS = 0.1
 """From one renewal to the next at least: each message that comes in wakes us, and hundreds a second may come."""
 PARTIAL_SECONDS = 2.0
 """How often what is known of running answers is written down, for whoever goes on after a crash."""
+RENEW_SECONDS = 3.0
+"""What a renewal may take, before it is unsure what is ours."""
 SURE_SECONDS = 0.5
 """So long before a lease lapses nothing is shown any more: a call takes its time."""
 
@@ -66,28 +68,30 @@ class Pulse:
             self._sign()
             await self._clock.wait(self._due, BEAT_SECONDS)
             self._due.clear()
-            if known := set(self._halts()):
+            if known := dict(self._halts()):
                 with suppress(Transient):
                     await self._renew(known)
                     await self._keep_partial()
                 await self._clock.sleep(CALM_SECONDS)
 
-    async def _renew(self, known: set[TurnId]) -> None:
+    async def _renew(self, known: Mapping[TurnId, Halt]) -> None:
         until = self.surely_until()
         try:
-            held = await self._store.renew(self._lease, known)
-        except Transient as error:
-            log.warning("cannot renew leases: %s", error)
-            raise
-        for turn, halt in self._halts().items():
-            if turn not in known:
-                continue
+            async with asyncio.timeout(RENEW_SECONDS):
+                held = await self._store.renew(self._lease, list(known))
+        except (Transient, TimeoutError) as error:
+            log.warning("cannot renew leases: %s", str(error) or "the database is too slow")
+            for halt in known.values():
+                # Others may hear the database by now, and take us for dead.
+                halt.ours_until = min(halt.ours_until, self._clock.monotonic())
+            raise Unreachable("not renewed") from error
+        for turn, halt in known.items():
             if turn not in held:
                 halt.let_go()
-                continue
-            halt.ours_until = until
-            if held[turn]:
-                halt.stop()
+            elif held[turn] is not None:
+                halt.ours_until = until
+                if held[turn]:
+                    halt.stop()
 
     async def _keep_partial(self) -> None:
         """What a process that goes on after us shows until it has the whole answer."""

@@ -14,14 +14,12 @@ from bridge.model import Page, Post, Turn
 from bridge.pace import Claim, Kind, Pace
 from bridge.pages import Layout, Look
 from bridge.ports import Adapter, Budget, Clock, Downloads, Meter, Store, Verb
-from bridge.posting import Posting
+from bridge.posting import PATIENCE_SECONDS, Posting
 from bridge.share import Share
 from bridge.steps import Step
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 20.0
-"""A final that must wait longer than this is put to rest in the store, so that it holds no worker."""
 STRIKE_SECONDS = 5.0
 """A 429 longer than this is a strike. After MOST_STRIKES the answer grows no more: only its final is shown."""
 MOST_STRIKES = 2

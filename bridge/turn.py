@@ -7,7 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from bridge.answer import Answer, BotEvent, ChatStarted, StillRunning, is_blank
-from bridge.errors import BotFailed, BridgeError, Gone, LeaseLost, Permanent, RateLimited, Refused, Transient
+from bridge.errors import (
+    BotFailed,
+    BridgeError,
+    Gone,
+    LeaseLost,
+    Permanent,
+    RateLimited,
+    Refused,
+    Transient,
+    Unreachable,
+)
 from bridge.halt import Halt
 from bridge.model import Turn, TurnState
 from bridge.patience import ASK_DELAYS, BUG_ATTEMPTS, where_to_resume
@@ -83,7 +93,7 @@ class Advance:
             case TurnState.FINALISING:
                 self.answer = Answer.load(self.turn.answer)
                 if self.turn.cancelled and self.answer.outcome is TurnState.DELIVERED:
-                    await self._settle(TurnState.CANCELLED, "cancelled before it was shown whole")
+                    await self._say_stopped()
                 else:
                     await self._deliver()
                 return
@@ -145,8 +155,11 @@ class Advance:
             raise Transient("Coze does not know that chat any more", say="failed") from None
         finally:
             self.answer.fetching = False
-            if not self.answer.text:
+            is_part = bool(heard.text) and not self.answer.text
+            if is_part:
                 self.answer.messages, self.answer.reasoning = heard.messages, heard.reasoning
+        if is_part and not self.answer.tools_wanted and not self.halt.asked.is_set():
+            raise Unreachable("Coze does not list the answer (yet) that it gave", certain=False, say="stalled")
 
     async def _anew(self, events: AsyncIterator[BotEvent]) -> AsyncIterator[BotEvent]:
         """The whole answer, in place of what is known of it by then."""
@@ -187,9 +200,19 @@ class Advance:
         if await self.surface.finish(self.answer):
             await self._settle(self.answer.outcome, self.answer.error)
         elif self.halt.stopped:
-            await self._settle(TurnState.CANCELLED, "stopped while it was shown")
+            await self._say_stopped()
         else:
             raise _LetGo
+
+    async def _say_stopped(self) -> None:
+        """It was complete, but is not wanted any more; whoever stopped it, its place says so."""
+        stopped = text("stopped", self.turn.language)
+        if self.surface.pages:
+            self.answer.note = "\n\n".join(part for part in (self.answer.note, stopped) if part)
+        else:
+            self.answer = Answer(note=stopped)
+        self.answer.outcome, self.answer.error = TurnState.CANCELLED, "stopped before it was shown whole"
+        await self._finalise()
 
     async def _settle(self, outcome: TurnState, error: str) -> None:
         await self.store.settle(self.turn, outcome, error)

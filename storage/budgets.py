@@ -32,10 +32,14 @@ RESERVE = text(
     ), clock AS MATERIALIZED (
         SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8) AS now, count(*) AS found FROM held
     ), looked AS MATERIALIZED (
-        SELECT name, now, every, held.name IS NULL AS missing, greatest(full_at, now) AS full_at,
-               burst - greatest(full_at - now, 0) / every AS level, greatest(until - now, 0) AS closed,
-               burst - greatest(full_at - now, 0) / every < 1 + spare - :slack AS short
-        FROM wanted CROSS JOIN clock LEFT JOIN held USING (name) LEFT JOIN penalties USING (name)
+        SELECT name, now, every, missing, now + used AS full_at, burst - used / every AS level, closed,
+               burst - used / every < 1 + spare - :slack AS short
+        FROM (
+            SELECT wanted.*, now, held.name IS NULL AS missing,
+                   least(greatest(full_at - now, 0), burst * every) AS used,
+                   least(greatest(until - now, 0), seconds) AS closed
+            FROM wanted CROSS JOIN clock LEFT JOIN held USING (name) LEFT JOIN penalties USING (name)
+        ) AS found
     ), spent AS (
         UPDATE buckets SET full_at = looked.full_at + looked.every FROM looked
         WHERE buckets.name = looked.name AND NOT EXISTS (SELECT FROM looked WHERE missing OR short OR closed > 0)

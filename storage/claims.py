@@ -185,15 +185,24 @@ def lease_time(connection: AsyncConnection, monotonic: float) -> ColumnElement[f
 
 async def renew(
     connection: AsyncConnection, lease: Lease, held: Collection[TurnId] | None, monotonic: float
-) -> dict[TurnId, bool]:
-    """Prolongs the owner's leases, of those turns only if they are named; tells which are to be cancelled."""
+) -> dict[TurnId, bool | None]:
+    """Prolongs the owner's leases, of those turns only if they are named; tells which are to be cancelled.
+
+    None: still the owner's, but not prolonged, as somebody has locked its row for a moment.
+    """
     time = lease_time(connection, monotonic)
     mine = turns.c.lease_owner == lease.owner
     if held is not None:
         mine = and_(mine, turns.c.id.in_(list(held)))
-    prolong = update(turns).where(mine).values(lease_until=time + lease.seconds)
+    # Passed over is what somebody has locked for a moment: one row must not cost us the leases on all others.
+    free = select(turns.c.id).where(mine).with_for_update(skip_locked=True, key_share=True)
+    prolong = update(turns).where(turns.c.id.in_(free)).values(lease_until=time + lease.seconds)
     rows = await connection.execute(prolong.returning(turns.c.id, turns.c.cancel_requested))
-    return {TurnId(row.id): row.cancel_requested for row in rows}
+    prolonged: dict[TurnId, bool | None] = {TurnId(row.id): row.cancel_requested for row in rows}
+    if held is None or len(prolonged) == len(held):
+        return prolonged
+    still = await connection.scalars(select(turns.c.id).where(mine))
+    return {TurnId(turn): None for turn in still} | prolonged
 
 
 async def begin_anew(connection: AsyncConnection) -> None:

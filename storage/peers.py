@@ -54,7 +54,7 @@ class Peers:
 
     async def take(self, duty: str, owner: str) -> float:
         began = self._clock.monotonic()
-        ours = await self._database.write(lambda connection: duties.take(connection, duty, owner))
+        ours = await self._database.write(lambda connection: duties.take(connection, duty, owner), single=True)
         return began + duties.DUTY_SECONDS - SURE_SECONDS if ours else 0.0
 
     async def lay_down(self, duty: str, owner: str) -> None:

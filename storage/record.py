@@ -77,7 +77,7 @@ async def posted_near(connection: AsyncConnection, turn: Turn) -> frozenset[str]
         select(posts.c.message_id)
         .join(turns, turns.c.id == posts.c.turn_id)
         .where(
-            posts.c.turn_id.between(turn.id - NEAR, turn.id + NEAR),
+            posts.c.turn_id >= turn.id - NEAR,
             posts.c.message_id.is_not(None),
             turns.c.platform == turn.address.platform,
             turns.c.account == turn.address.account,
@@ -111,7 +111,7 @@ async def adopt(connection: AsyncConnection, turn: Turn, post: Post, *, sure: bo
         select(posts.c.page)
         .join(turns, turns.c.id == posts.c.turn_id)
         .where(
-            posts.c.turn_id.between(turn.id - NEAR, turn.id + NEAR),
+            posts.c.turn_id >= turn.id - NEAR,
             tuple_(posts.c.turn_id, posts.c.page) != tuple_(turn.id, post.page),
             posts.c.message_id == post.message_id if sure else or_(posts.c.message_id == post.message_id, begun),
             turns.c.platform == turn.address.platform,

@@ -206,7 +206,7 @@ class SqlStore:
             lambda connection: waiting.before(connection, turn, monotonic, all_busy=all_busy)
         )
 
-    async def renew(self, lease: Lease, held: Collection[TurnId] | None = None) -> Mapping[TurnId, bool]:
+    async def renew(self, lease: Lease, held: Collection[TurnId] | None = None) -> Mapping[TurnId, bool | None]:
         """Where `held` is given, other turns of this owner are not prolonged: a claim of which it never heard, because
         the connection broke at the commit, lapses and is made again.
         """

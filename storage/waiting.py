@@ -50,7 +50,7 @@ async def untold(
             earlier.c.conversation_id == turns.c.conversation_id,
             is_unsettled(earlier),
             tuple_(earlier.c.sort_key, earlier.c.id) < tuple_(turns.c.sort_key, turns.c.id),
-            ~exists().where(posts.c.turn_id == earlier.c.id),
+            ~exists().where(posts.c.turn_id == earlier.c.id, posts.c.message_id.is_not(None)),
         )
         .order_by(earlier.c.sort_key, earlier.c.id)
         .limit(1)

@@ -242,3 +242,6 @@ class SlackAdapter:
     async def find(self, address: Address, lost: Lost, *, turn: Callable[[], Awaitable[None]]) -> str | None:  # noqa: ARG002
         """Reading has budgets of its own, so no `turn` is awaited."""
         return await self._finding.find(address, lost, us=self._us)
+
+    async def leave(self, address: Address, message_id: str) -> None:
+        """Reading changed nothing."""

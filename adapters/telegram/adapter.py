@@ -185,6 +185,10 @@ class TelegramAdapter:
             return str(DraftId.of(lost.page))
         return await self._finding.find(address, lost, me=self._reading.me, turn=turn)
 
+    async def leave(self, address: Address, message_id: str) -> None:
+        if DraftId.read(message_id) is None:
+            await self._finding.leave(address, message_id)
+
     async def working(self, address: Address, language: str = "en") -> None:  # noqa: ARG002 - Telegram has the words
         if self._drafts.stands(address):
             await self._drafts.renew(address)

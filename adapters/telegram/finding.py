@@ -84,6 +84,11 @@ class Finding:
         )
         return islice(free, MOST_PROBES if after else 0)
 
+    async def leave(self, address: Address, message_id: str) -> None:
+        """As the port says."""
+        async with in_time():
+            await self._bare(int(address.chat), int(message_id))
+
     async def _bare(self, chat: int, number: int) -> None:
         """Takes the button away again."""
         try:

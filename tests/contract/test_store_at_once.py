@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -119,3 +120,19 @@ async def test_what_is_known_of_an_answer_is_kept_only_under_its_claim(store):
     await store.remember({first: "stale", second: "more"})
     await store.release(THEIRS.owner)
     assert (await claim(store)).answer == "more"
+
+
+async def test_a_row_that_somebody_holds_costs_no_other_lease(store: SqlStore, store_url: str) -> None:
+    if store.peers is None:
+        pytest.skip("an SQLite file has one writer at a time")
+    for key in ("1", "2"):
+        await receive(store, message(key, chat=key))
+    held, free = await claim(store), await claim(store)
+    somebody = await asyncpg.connect(store_url.replace("+asyncpg", ""))
+    try:
+        async with somebody.transaction():
+            await somebody.execute("SELECT 1 FROM turns WHERE id = $1 FOR UPDATE", held.id)
+            assert await store.renew(MINE, [held.id, free.id]) == {held.id: None, free.id: False}
+        assert await store.renew(MINE, [held.id, free.id]) == {held.id: False, free.id: False}
+    finally:
+        await somebody.close()

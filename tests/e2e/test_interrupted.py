@@ -9,8 +9,8 @@ from simulators.coze.answers import Answer
 from tests.e2e.test_states import ANN, left_behind, texts
 from tests.e2e.worlds import settled
 
-SLOW = Answer(text="word " * 80, delays=[0.02] * 40 + [0.3])
-"""Begins quickly and then takes some twenty seconds more: longer than a new process needs."""
+SLOW = Answer(text="word " * 80, delays=[0.02] * 40 + [600.0, 0.0])
+"""Begins quickly and then waits until it is hurried."""
 FETCHING = "⏳ Interrupted; the rest is on its way."
 
 
@@ -33,9 +33,10 @@ async def test_what_is_known_is_seen_again_at_once_although_coze_is_not_done(wor
         await process.kill()
     shown = kept(world)
     async with world.process():
-        (seen,) = await world.telegram.wait(lambda: [text for text in texts(world) if FETCHING in text], 20)
+        (seen,) = await world.telegram.wait(lambda: [text for text in texts(world) if FETCHING in text], 60)
         assert seen.startswith(shown.strip()[:50])
         assert world.coze.chats[0].status == "in_progress"
+        world.coze.hurry()
         await world.telegram.wait(lambda: texts(world) == [SLOW.text.strip()] or None, 80)
     assert len(world.coze.asked("long")) == 1
 
@@ -47,7 +48,8 @@ async def test_the_same_in_slack(world):
         await world.slack.wait(lambda: kept(world) and world.slack.texts("CGENERAL", ts), 40)
         await process.kill()
     async with world.process():
-        await world.slack.wait(lambda: [text for text in world.slack.texts("CGENERAL", ts) if FETCHING in text], 20)
+        await world.slack.wait(lambda: [text for text in world.slack.texts("CGENERAL", ts) if FETCHING in text], 60)
+        world.coze.hurry()
         whole = SLOW.text.strip()
         await world.slack.wait(lambda: [text.strip() for text in world.slack.texts("CGENERAL", ts)] == [whole], 80)
 
@@ -98,3 +100,17 @@ async def test_one_that_was_half_said_is_told_of_instead(world):
     (text,) = texts(world)
     assert text.startswith("half of")
     assert "could not answer" in text
+
+
+async def test_an_answer_that_coze_lists_late_is_waited_for_and_its_half_is_never_the_whole(world):
+    world.coze.script("long", Answer(text="word " * 80, delays=[0.02] * 40 + [0.1]))
+    async with world.process() as process:
+        world.telegram.say(ANN, ANN, "long please")
+        await world.telegram.wait(lambda: kept(world) and len(world.telegram.messages(ANN)[-1].versions) > 1, 40)
+        await process.kill()
+    world.coze.fault("code", value="0", method="/v3/chat/message/list", times=2)
+    async with world.process():
+        await world.telegram.wait(lambda: texts(world) == [SLOW.text.strip()] or None, 80)
+    with database(world) as connection:
+        assert connection.execute("SELECT state FROM turns").fetchall() in ([("delivered",)], [("finalising",)])
+    assert len(world.coze.asked("long")) == 1

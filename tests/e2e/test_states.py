@@ -252,18 +252,15 @@ async def test_what_cannot_be_shown_in_any_form_is_replaced_by_a_plain_word(worl
 async def test_a_whole_answer_that_waits_out_a_penalty_can_be_stopped(world):
     async with world.bridge() as app:
         world.telegram.add_chat(ANN)
-        world.telegram.flood(ANN, 3000)
+        world.telegram.flood(ANN, 25)
         world.telegram.say(ANN, ANN, "echo: never seen")
         await world.coze.wait(lambda: world.coze.chats and world.coze.chats[0].status == "completed")
         store = await open_store(world.settings()["DATABASE_URL"], SystemClock(), guest=True)
         while not (turns := await store.turns(states=["finalising"])) or not turns[0].not_before:
             await asyncio.sleep(0.05)
-        world.telegram.skip(4000)
         assert await store.cancel(turns[0].id)
-        with closing(sqlite3.connect(world.directory / "bridge.db", timeout=10)) as database, database:
-            database.execute("UPDATE turns SET not_before = 0")
         await settled(app, 1)
         (turn,) = await store.turns()
         assert turn.state == "cancelled"
         await store.aclose()
-    assert texts(world) == []
+    assert texts(world) == ["⏹ Stopped."]
