@@ -16,6 +16,8 @@ KEEP_SECONDS = 1.0
 """Between two renewals of a duty."""
 STAND_BY_SECONDS = 1.0
 """Between two attempts to take a duty that another process has, if nobody says that it was laid down."""
+LOOK_SECONDS = 0.2
+"""Between two looks at whether it is still ours."""
 LAY_DOWN_SECONDS = 3.0
 
 
@@ -28,15 +30,18 @@ class Duty:
     peers: Peers
     clock: Clock
     _until: float = field(default=0.0, init=False)
-    """It is surely ours until then. The clock goes on while this process is frozen."""
+    """It is surely ours until then, as far as the others see that we live. The clock goes on while we are frozen."""
+    _renewed_at: float = field(default=0.0, init=False)
 
     def ours(self) -> bool:
-        return self.clock.monotonic() < self._until
+        return self.clock.monotonic() < min(self._until, self._renewed_at + self.peers.sure_seconds)
 
     async def take(self) -> bool:
         """Takes or keeps it; is it ours?"""
+        began = self.clock.monotonic()
         with suppress(Transient):
             self._until = await self.peers.take(self.name, self.owner)
+            self._renewed_at = began
         return self.ours()
 
     async def wait(self) -> None:
@@ -49,8 +54,7 @@ class Duty:
         working, keeping = asyncio.create_task(work()), asyncio.create_task(self._keep())
         try:
             while self.ours() and not working.done() and not keeping.done():
-                left = self._until - self.clock.monotonic()
-                await asyncio.wait({working, keeping}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({working, keeping}, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
                 log.warning("%s: not kept in time, so another process may do it now", self.name)
         finally:

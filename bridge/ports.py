@@ -382,6 +382,12 @@ class TurnedAway(StrEnum):
 class Peers(Protocol):
     """The processes beside us on the same database. Those that take a time mean that of `Clock.monotonic`."""
 
+    @property
+    def sure_seconds(self) -> float:
+        """What was renewed is surely ours for no longer than this: without end while the others see that we live, else
+        less than they wait before they take us for dead.
+        """
+
     async def run(self, us: Lease, wake: Callable[[], None]) -> None:
         """Until it is cancelled: calls `wake` when there may be something to claim or to cancel, shows the others that
         the owner of `us` lives, and ends the leases and duties of those that have died.

@@ -55,7 +55,9 @@ class Pulse:
 
     def surely_until(self) -> float:
         """Until when a lease is surely ours that is given or prolonged from now on, on the monotonic clock."""
-        return self._clock.monotonic() + self._lease.seconds - SURE_SECONDS
+        peers, seconds = self._store.peers, self._lease.seconds
+        term = seconds if peers is None else min(seconds, peers.sure_seconds)
+        return self._clock.monotonic() + term - SURE_SECONDS
 
     def is_unsure(self) -> bool:
         """May what we hold be somebody else's by now? Renewing tells; a claim before that would take it from us."""

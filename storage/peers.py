@@ -7,6 +7,7 @@ connection ends, as it does at once when a process is killed.
 import asyncio
 import hashlib
 import logging
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -33,7 +34,10 @@ RETURN_SECONDS = 3.0
 """When our own connection was lost, the others' may have been: so long they get to come back before we judge them."""
 SURE_SECONDS = 1.0
 """So long before a duty is anybody's it is surely ours no more: what is under way takes its time to end."""
+UNSURE_SECONDS = 0.5
+"""So long before the others take us for dead we act as if they had."""
 CLOSE_SECONDS = 2.0
+TRY_LOCK = "SELECT pg_try_advisory_lock($1)"
 #: What a connection ends with.
 LOST = (PostgresError, InterfaceError, InternalClientError, OSError, TimeoutError)
 
@@ -48,6 +52,12 @@ class Peers:
         self._bell = asyncio.Event()
         """Set: there is something to tell the others, or our connection has ended."""
         self._vacancy = asyncio.Event()
+        self._seen = False
+        """The others see that we live."""
+
+    @property
+    def sure_seconds(self) -> float:
+        return math.inf if self._seen else duties.SILENT_SECONDS - UNSURE_SECONDS
 
     def ring(self) -> None:
         self._bell.set()
@@ -75,6 +85,8 @@ class Peers:
                         told = False
                     await self._stay(connection, us, wake, judging_from)
                 finally:
+                    self._seen = False
+                    wake()  # what we hold is to be renewed at once, or not to be touched
                     await _close(connection)
             except LOST as error:
                 if not told:
@@ -96,7 +108,7 @@ class Peers:
         connection.add_termination_listener(lambda _: self._bell.set())
         await connection.add_listener(CHANNEL, heard)
         wake()  # what was called while we did not hear
-        alive, look_at = False, self._clock.monotonic()
+        look_at = self._clock.monotonic()
         while not connection.is_closed():
             if await self._clock.wait(self._bell, max(0.0, look_at - self._clock.monotonic())):
                 self._bell.clear()
@@ -104,7 +116,7 @@ class Peers:
                 await self._clock.sleep(RING_SECONDS)
             if self._clock.monotonic() >= look_at:
                 look_at = self._clock.monotonic() + LOOK_SECONDS
-                alive = alive or await connection.fetchval("SELECT pg_try_advisory_lock($1)", _lock(us.owner))
+                self._seen = self._seen or await connection.fetchval(TRY_LOCK, _lock(us.owner))
                 if self._clock.monotonic() >= judging_from:
                     with suppress(Unreachable):  # of the pool: that is no reason to lose our sign of life
                         await self._look_for_the_dead(connection, us, wake)
@@ -112,7 +124,7 @@ class Peers:
     async def _look_for_the_dead(self, connection: Any, us: Lease, wake: Callable[[], None]) -> None:
         """Who is silent and shows no sign of life is dead; only one of us takes what they held."""
         for owner in await self._database.read(lambda reading: duties.silent(reading, us)):
-            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _lock(owner)):
+            if not await connection.fetchval(TRY_LOCK, _lock(owner)):
                 continue
             try:
                 freed = await self._database.write(partial(duties.bury, owner=owner, us=us))
