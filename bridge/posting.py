@@ -191,6 +191,7 @@ class Posting:
             known=await self._store.posted_near(turn),
         )
         await self._pause(LANDING_SECONDS)
+        await self._await_turn(Send(page))  # the turn that we had was for a call at that time
         self._must_be_ours()
         found = await self._adapter.find(turn.address, lost, turn=lambda: self._await_turn(Send(page)))
         if found is None:

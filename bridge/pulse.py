@@ -83,9 +83,10 @@ class Pulse:
                 held = await self._store.renew(self._lease, list(known))
         except (Transient, TimeoutError) as error:
             log.warning("cannot renew leases: %s", str(error) or "the database is too slow")
-            for halt in known.values():
-                # Others may hear the database by now, and take us for dead.
-                halt.ours_until = min(halt.ours_until, self._clock.monotonic())
+            if self._store.peers is not None:
+                # They may hear the database by now, and take us for dead.
+                for halt in known.values():
+                    halt.ours_until = min(halt.ours_until, self._clock.monotonic())
             raise Unreachable("not renewed") from error
         for turn, halt in known.items():
             if turn not in held:

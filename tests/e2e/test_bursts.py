@@ -316,10 +316,10 @@ async def test_a_new_question_interrupts_the_one_before(busy):
 async def test_an_interrupted_answer_that_was_complete_but_unseen_says_so(busy):
     async with busy.bridge(ON_BUSY="interrupt", TELEGRAM_STREAMING="off") as app:
         busy.telegram.add_chat(ANN)
-        busy.telegram.flood(ANN, 12)
+        busy.telegram.flood(ANN, 6)
         busy.telegram.say(ANN, ANN, "echo: first")
         await busy.coze.wait(lambda: busy.coze.chats and busy.coze.chats[0].status == "completed", 60)
-        await busy.telegram.wait(lambda: busy.telegram.calls("sendMessage"), 60)
+        await busy.telegram.wait(lambda: busy.telegram.flood_control.refused, 60)
         busy.telegram.say(ANN, ANN, "echo: second")
         await settled(app, 2)
     assert texts(busy) == ["⏹ Stopped.", "second"]
