@@ -209,6 +209,8 @@ class Posting:
     async def _await_turn(self, step: Step) -> None:
         """For one more call of the same kind, while one is under way."""
         budgets = self.budgets(step)
+        # The call before has come back: as for any other, the time that it took is no time of refill.
+        self._pace.returned(budgets, self._clock.monotonic())
         while True:
             while (wait := self._pace.early(budgets, Kind.FINAL, self._clock.monotonic())) > 0:
                 if wait > PATIENCE_SECONDS:
