@@ -47,3 +47,13 @@ async def store(store_url: str, clock: StillClock) -> AsyncIterator[SqlStore]:
     opened = await open_store(store_url, clock)
     yield opened
     await opened.aclose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database in which nothing is yet."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path}/new.db"
+        return
+    with postgres_database() as url:
+        yield url

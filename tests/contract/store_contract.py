@@ -9,12 +9,14 @@ from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from alembic import command
+from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.model import Address, File, Inbound, Lease, Sender, Turn, TurnId, User
 from storage import SqlStore
-from storage.engine import Database
+from storage.engine import Database, connect
+from storage.schema import alembic_config
 from tests.clocks import StillClock
 
 SERVER = os.environ.get("TEST_POSTGRES_URL", "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres")
@@ -78,6 +80,19 @@ async def order(database: Database, *statements: str) -> Any:
         return done.scalar() if done.returns_rows else None
 
     return await database.write(run)
+
+
+async def at_revision(url: str, revision: str) -> Database:
+    """An empty database as an older version has made it; to be closed."""
+
+    def upgrade(connection: Connection) -> None:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    database = connect(url)
+    await database.migrate(lambda connection: connection.run_sync(upgrade))
+    return database
 
 
 @contextmanager

@@ -1,29 +1,23 @@
 """Who is let in, as the Store keeps it: tellings, codes, what the operator decides, and forgetting."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from alembic import command
-from sqlalchemy import Connection
 
 from bridge.errors import LeaseLost
 from bridge.model import Access, Acquaintance, Erased, Post, TurnState, User
 from bridge.ports import Effect, TurnedAway
 from storage import SqlStore, open_store
-from storage.engine import connect
-from storage.schema import alembic_config
 from tests.clocks import StillClock
 from tests.contract.store_contract import (
     MINE,
     SERVING,
+    at_revision,
     claim,
     message,
     order,
     person,
     place,
-    postgres_database,
     receive,
 )
 
@@ -283,24 +277,8 @@ async def test_who_works_for_somebody_forgotten_lets_go(store: SqlStore) -> None
 # ---- databases of before
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database in which nothing is yet."""
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path}/old.db"
-        return
-    with postgres_database() as url:
-        yield url
-
-
 async def test_people_of_before_are_kept_and_nothing_is_decided_of_them(new_url: str) -> None:
-    def first(connection: Connection) -> None:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-
-    database = connect(new_url)
-    await database.migrate(lambda connection: connection.run_sync(first))
+    database = await at_revision(new_url, "0001")
     await order(
         database,
         "INSERT INTO users (platform, account, sender, coze_user, language, created_at) "

@@ -4,7 +4,6 @@ import asyncio
 import re
 import sqlite3
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,6 @@ from tests.contract.store_contract import (
     order,
     person,
     place,
-    postgres_database,
     receive,
 )
 
@@ -43,16 +41,6 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def file_url(file: Path) -> str:
     return f"sqlite+aiosqlite:///{file}"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database in which nothing is yet."""
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path}/new.db"
-        return
-    with postgres_database() as url:
-        yield url
 
 
 # ---- DATABASE_URL

@@ -1,23 +1,17 @@
 """What the Store does not keep: words of turns that ended long ago, and the Coze conversations of the forgotten."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.model import Erased, Post, TurnId, TurnState
 from bridge.ports import Effect
 from storage import SqlStore, open_store
-from storage.engine import connect
 from storage.erasing import BLANK, old_words
-from storage.schema import alembic_config
 from storage.tables import turns
 from tests.clocks import StillClock
-from tests.contract.store_contract import THEIRS, claim, message, order, person, place, postgres_database, receive
+from tests.contract.store_contract import THEIRS, at_revision, claim, message, order, person, place, receive
 
 DELIVERED, FAILED = TurnState.DELIVERED, TurnState.FAILED
 
@@ -237,24 +231,8 @@ async def test_penalties_that_are_long_over_are_erased(store: SqlStore, clock: S
 # ---- databases of before
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database in which nothing is yet."""
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path}/old.db"
-        return
-    with postgres_database() as url:
-        yield url
-
-
 async def test_files_of_commands_of_before_are_erased(new_url: str) -> None:
-    def older(connection: Connection) -> None:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
-
-    database = connect(new_url)
-    await database.migrate(lambda connection: connection.run_sync(older))
+    database = await at_revision(new_url, "0004")
     same = "1, 'telegram', 'bot', 'c', '', '', '[{\"name\": \"private.pdf\"}]', 'en', '', '1'"
     await order(
         database,
