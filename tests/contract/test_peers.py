@@ -12,7 +12,7 @@ from bridge.clock import SystemClock
 from bridge.duty import Duty
 from bridge.model import Lease, TurnState
 from bridge.ports import Effect, Peers
-from storage import SqlStore, open_store
+from storage import SqlStore, duties, open_store
 from tests.clocks import StillClock
 from tests.contract.store_contract import (
     MINE,
@@ -290,6 +290,37 @@ async def test_a_duty_that_cannot_be_renewed_ends_before_anybody_else_may_have_i
         assert ended[0] < await order(us.store._database, "SELECT until FROM duties")
         line.flows.set()
     await line.bar()
+
+
+async def test_who_loses_the_database_alone_ends_its_duty_before_the_others_take_it_for_dead(
+    us: Process, url: str
+) -> None:
+    there = make_url(url)
+    line = Line(there.host or "", there.port or 5432)
+    await line.open()
+    distant = there.set(host="127.0.0.1", port=line.port).render_as_string(hide_password=False)
+    clock, ended = SystemClock(), []
+    await us.live()
+    async with process(distant, "distant") as cut:
+        await cut.live()
+        duty = Duty(name="poll", owner="distant", peers=cut.peers, clock=clock)
+        await duty.wait()
+
+        async def work() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(clock.monotonic())
+
+        doing = asyncio.create_task(duty.do(work))
+        await until(lambda: cut.peers.sure_seconds > duties.DUTY_SECONDS)
+        await line.bar()
+        async with asyncio.timeout(WITHIN):
+            while not await us.peers.take("poll", "us"):
+                await asyncio.sleep(0.02)
+            taken = clock.monotonic()
+            await doing
+    assert ended[0] < taken
 
 
 async def test_a_duty_that_another_has_taken_ends(us: Process, url: str) -> None:
