@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import assert_never
 
 from bridge import fold, thinking
-from bridge.model import Attachment, Kind, TurnState
+from bridge.model import Attachment, Choice, Does, Kind, ToolCall, TurnState
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,17 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class ActionRequired:
-    """The chat waits for the results of these tools, which only the caller could run."""
+    """The chat waits for the results of these tools, which only the caller can run."""
 
-    tools: tuple[str, ...]
+    calls: tuple[ToolCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """It has asked the person something, and goes on with their next message."""
+
+    resume: str
+    """What the bot needs for that (`Pending.resume`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +124,7 @@ BotEvent = (
     | Suggested
     | Used
     | ActionRequired
+    | Paused
 )
 
 
@@ -146,7 +155,12 @@ class Answer:
     media: list[Attachment] = field(default_factory=list)
     """What it brings along, apart from the pictures in its Markdown: each address once."""
     suggestions: list[str] = field(default_factory=list)
-    tools_wanted: tuple[str, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
+    """Tools that the chat waits for."""
+    resume: str = ""
+    """It has asked the person something: what the bot needs to go on."""
+    choices: tuple[Choice, ...] = ()
+    """Buttons of our own below it."""
     tokens: int = 0
     fetching: bool = False
     """It was cut off, and the whole of it is on its way."""
@@ -190,8 +204,12 @@ class Answer:
                 self.suggestions.append(clean(text))
             case Used():
                 self.tokens = event.input + event.output
-            case ActionRequired(tools):
-                self.tools_wanted = tuple(map(clean, tools))
+            case ActionRequired(calls):
+                self.calls = tuple(
+                    replace(call, name=clean(call.name), arguments=clean(call.arguments)) for call in calls
+                )
+            case Paused(resume):
+                self.resume = resume
             case _:
                 assert_never(event)
 
@@ -230,6 +248,7 @@ class Answer:
         """As JSON, for the store."""
         dumped = asdict(self)
         del dumped["fetching"]  # of this moment only; and an older version beside us would not know it
+        dumped["tools_wanted"] = []  # a version beside us from before there were tools looks for it
         return json.dumps(dumped, ensure_ascii=False)
 
     @classmethod
@@ -238,7 +257,8 @@ class Answer:
         data = json.loads(dumped)
         data["sources"] = [Source(**source) for source in data["sources"]]
         data["media"] = [Attachment(**{**one, "kind": Kind(one["kind"])}) for one in data.get("media", ())]
-        data["tools_wanted"] = tuple(data["tools_wanted"])
+        data["calls"] = tuple(ToolCall(**call) for call in data.get("calls", ()))
+        data["choices"] = tuple(Choice(**{**one, "does": Does(one["does"])}) for one in data.get("choices", ()))
         data["outcome"] = TurnState(data["outcome"])
         known = {one.name for one in fields(cls)}
         return cls(**{name: value for name, value in data.items() if name in known})

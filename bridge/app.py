@@ -11,7 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from bridge.access import AllowList, parse_access
-from bridge.build import build_adapters, build_bot, build_downloads, build_look
+from bridge.build import build_adapters, build_bots, build_downloads, build_look
 from bridge.clock import SystemClock
 from bridge.config import Settings
 from bridge.door import Door
@@ -21,7 +21,7 @@ from bridge.intake import Intake
 from bridge.listening import Listening, backoff
 from bridge.model import Lease
 from bridge.pace import Pace
-from bridge.ports import Adapter, Bot, Clock, Meter, Mount, Mounts, Sharing, Store
+from bridge.ports import Adapter, Bots, Clock, Meter, Mount, Mounts, Sharing, Store
 from bridge.presses import Presses
 from bridge.readiness import Readiness
 from bridge.supervise import notify, status, watch
@@ -81,8 +81,8 @@ class App:
 
     async def _open(self, adapters: list[Adapter], meter: "Metrics") -> None:
         async with AsyncExitStack() as closing:
-            bot = build_bot(self._settings, self._clock, meter)
-            closing.push_async_callback(bot.aclose)
+            bots = build_bots(self._settings, self._clock, meter)
+            closing.push_async_callback(bots.aclose)
             for adapter in adapters:
                 closing.push_async_callback(adapter.aclose)
             # Before the database: a server that does not answer is said in /readyz.
@@ -95,7 +95,7 @@ class App:
                         adapter.share(store.shares)
                 # Not before: a wrong DATABASE_URL is one line, and nothing else.
                 log.info("listening on %s", self.url.removeprefix("http://"))
-                await self._serve(store, bot, adapters, meter)
+                await self._serve(store, bots, adapters, meter)
 
     async def _open_store(self) -> Store | None:
         """The database, however long it takes to answer; None if we are asked to stop before that."""
@@ -122,12 +122,12 @@ class App:
                 break
         return None
 
-    async def _serve(self, store: Store, bot: Bot, adapters: list[Adapter], meter: Meter) -> None:
+    async def _serve(self, store: Store, bots: Bots, adapters: list[Adapter], meter: Meter) -> None:
         settings = self._settings
         lease = Lease(owner=secrets.token_hex(8), seconds=settings.tuning.lease_seconds)
         worker = Worker(
             store=store,
-            bot=bot,
+            bots=bots,
             adapters=self._readiness.serving,
             pace=Pace(),
             clock=self._clock,
@@ -142,13 +142,14 @@ class App:
         )
         self._worker = worker
         door = Door(store=store, allow=_allowed(settings), adapters=self._readiness.serving)
-        presses = Presses(store=store, bot=bot, meter=meter)
+        presses = Presses(store=store, bots=bots, meter=meter)
         intake = Intake(
             store=store,
             door=door,
             presses=presses,
             wake=worker.wake,
             meter=meter,
+            route=bots.route,
             interrupts=settings.on_busy == "interrupt",
         )
         try:
@@ -156,7 +157,7 @@ class App:
                 working = group.create_task(worker.run(), name="worker")
                 beside = [working]
                 keeping = Housekeeping(
-                    store=store, bot=bot, clock=self._clock, keep_seconds=settings.keep_texts_days * 86400
+                    store=store, bots=bots, clock=self._clock, keep_seconds=settings.keep_texts_days * 86400
                 )
                 beside.append(group.create_task(keeping.run(), name="housekeeping"))
                 if store.peers is not None:

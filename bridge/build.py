@@ -2,24 +2,35 @@
 
 from typing import TYPE_CHECKING
 
+from bridge.bots import BotSettings
 from bridge.commands import COMMANDS
 from bridge.config import Settings
 from bridge.findings import Check, Findings, skipped
 from bridge.pages import Look
-from bridge.ports import Adapter, Bot, Clock, Downloads, Meter
+from bridge.ports import Adapter, Bot, Bots, Clock, Downloads, Meter
 
 if TYPE_CHECKING:
     from cozepy import Auth
 
 
-def build_bot(settings: Settings, clock: Clock, meter: Meter) -> Bot:
-    """The Coze bot that the settings name."""
+def build_bots(settings: Settings, clock: Clock, meter: Meter) -> Bots:
+    """All bots that the settings name; the one without a name first."""
+    from adapters.coze.bots import CozeBots, Rule
+
+    # A copy: the section [bot] tells how to ask it, COZE_BOT_ID which it is.
+    first = settings.bot.model_copy(update={"bot_id": settings.coze_bot_id})
+    bots = {name: _bot(settings, one, clock, meter) for name, one in {"": first, **settings.bots}.items()}
+    return CozeBots(bots, [Rule(**route.model_dump()) for route in settings.routes])
+
+
+def _bot(settings: Settings, bot: BotSettings, clock: Clock, meter: Meter) -> Bot:
+    from adapters.coze.auth import token_auth
     from adapters.coze.bot import CozeBot
 
     return CozeBot(
-        settings.coze_api_base,
-        settings.coze_bot_id or "",
-        _coze_auth(settings),
+        bot.api_base or settings.coze_api_base,
+        bot.bot_id or "",
+        token_auth(bot.api_token.get_secret_value()) if bot.api_token else _coze_auth(settings),
         clock=clock,
         meter=meter,
         idle_seconds=settings.tuning.coze_idle_seconds,

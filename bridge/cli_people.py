@@ -11,15 +11,15 @@ from typing import Annotated
 import typer
 
 from bridge.access import code_digest
-from bridge.build import build_bot
+from bridge.build import build_bots
 from bridge.clock import SystemClock
 from bridge.config import Settings, load
 from bridge.desk import AsJson, Config, Uncounted, moment, unknown, with_store
 from bridge.errors import BridgeError
 from bridge.housekeeping import delete_doomed, will_pass
 from bridge.identity import person
-from bridge.model import Access, Erased, Person
-from bridge.ports import Forgets, Store
+from bridge.model import Access, Doomed, Erased, Person
+from bridge.ports import Bots, Store
 
 people_cli = typer.Typer(invoke_without_command=True)
 
@@ -134,18 +134,17 @@ def forget(context: typer.Context, who: Who) -> None:
     typer.echo("What the platform keeps itself is not erased.")
 
 
-async def _at_coze(settings: Settings, store: Store, doomed: Sequence[str]) -> str:
+async def _at_coze(settings: Settings, store: Store, doomed: Sequence[Doomed]) -> str:
     """Has Coze delete these conversations, as far as it does so within COZE_SECONDS; how far it came."""
     deleted: list[str] = []
-    why = "this bot cannot"
+    why = ""
     try:
         settings.require_coze()
         async with AsyncExitStack() as closing:
-            bot = build_bot(settings, SystemClock(), Uncounted())
-            closing.push_async_callback(bot.aclose)
-            if isinstance(bot, Forgets):
-                async with asyncio.timeout(COZE_SECONDS):
-                    why = await _delete(store, bot, doomed, deleted)
+            bots = build_bots(settings, SystemClock(), Uncounted())
+            closing.push_async_callback(bots.aclose)
+            async with asyncio.timeout(COZE_SECONDS):
+                why = await _delete(store, bots, doomed, deleted)
     except TimeoutError:
         why = f"it took {COZE_SECONDS:g} s"
     except BridgeError as error:
@@ -155,13 +154,13 @@ async def _at_coze(settings: Settings, store: Store, doomed: Sequence[str]) -> s
     return f"Conversations at Coze: {len(deleted)} deleted{later}."
 
 
-async def _delete(store: Store, bot: Forgets, doomed: Sequence[str], deleted: list[str]) -> str:
+async def _delete(store: Store, bots: Bots, doomed: Sequence[Doomed], deleted: list[str]) -> str:
     """Why it did not delete all of them, if so; `deleted` are those that it did."""
     why = ""
-    for conversation in doomed:
-        error = await delete_doomed(store, bot, conversation)
+    for one in doomed:
+        error = await delete_doomed(store, bots, one)
         if error is None:
-            deleted.append(conversation)
+            deleted.append(one.coze_conversation)
             continue
         why = str(error)
         if will_pass(error):

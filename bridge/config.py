@@ -19,6 +19,7 @@ from pydantic import (
 
 from bridge import sources, values
 from bridge.access import parse_access
+from bridge.bots import BotSettings, Route
 from bridge.errors import ConfigError
 
 FILES = sources.FILES
@@ -150,6 +151,9 @@ class Settings(BaseModel):
     """So many days after a turn has ended, question and answer are erased; 0: never."""
     answers: Answers = Answers()
     tuning: Tuning = Tuning()
+    bot: BotSettings = BotSettings()
+    bots: dict[str, BotSettings] = {}
+    routes: list[Route] = []
 
     @field_validator("*", mode="before")
     @classmethod
@@ -191,6 +195,23 @@ class Settings(BaseModel):
     @classmethod
     def _is_in_any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _bots_are_whole(self) -> Self:
+        for field in ("bot_id", "api_base", "api_token"):
+            if getattr(self.bot, field) is not None:
+                raise ValueError(f"bot.{field}: belongs in COZE_{field.upper()}, not in the section [bot]")
+        for name, bot in self.bots.items():
+            if not name:
+                raise ValueError("bots: a bot needs a name: [bots.NAME]")
+            if bot.mode == "chat" and not bot.bot_id:
+                raise ValueError(f"bots.{name}: bot_id is missing: set the number in the bot's URL at Coze")
+        for number, route in enumerate(self.routes):
+            if route.bot not in self.bots:
+                raise ValueError(
+                    f"routes.{number}.bot: there is no section [bots.{route.bot}]; add it, or mend the name"
+                )
+        return self
 
     @model_validator(mode="after")
     def _allow_is_readable(self) -> Self:
@@ -242,12 +263,13 @@ class Settings(BaseModel):
         if given and len(given) < len(trio):
             missing = next(name for name in trio if name not in given)
             raise ConfigError(f"{missing} is missing: OAuth JWT needs client id, public key id and private key")
-        if not self.coze_bot_id:
+        if not self.coze_bot_id and self.bot.mode == "chat":
             raise ConfigError("COZE_BOT_ID is missing: set the number in the bot's URL at Coze (…/bot/7400…)")
 
     def secrets(self) -> list[str]:
         """All secret values, so that the log can blank them."""
-        found = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
+        given = [value for _, value in self] + [bot.api_token for bot in self.bots.values()]
+        found = [value.get_secret_value() for value in given if isinstance(value, SecretStr)]
         password = re.search(r"://[^:/@]*:(.*)@", self.database_url)
         return [*found, password[1], unquote(password[1])] if password else found
 
@@ -263,7 +285,14 @@ _FORMS = {
     "database_url": values.database_url,
     "http_listen": values.listen,
 }
-SECTIONS = {"answers": tuple(Answers.model_fields), "tuning": tuple(Tuning.model_fields)}
+SECTIONS = {
+    "answers": tuple(Answers.model_fields),
+    "tuning": tuple(Tuning.model_fields),
+    "bot": tuple(BotSettings.model_fields),
+    "bots": (),
+    "routes": (),
+}
+"""The sections of the file and their keys; of those without any, each key is a section of its own."""
 NAMES = tuple(name for name in Settings.model_fields if name not in SECTIONS)
 SECRETS = tuple(name for name in NAMES if "SecretStr" in str(Settings.model_fields[name].annotation))
 IN_FILES = (*SECRETS, "database_url")

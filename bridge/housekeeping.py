@@ -3,8 +3,9 @@
 import asyncio
 import logging
 
-from bridge.errors import BridgeError, Transient, Unreachable
-from bridge.ports import Bot, Clock, Forgets, Store
+from bridge.errors import BotFailed, BridgeError, Transient, Unreachable
+from bridge.model import Doomed
+from bridge.ports import Bots, Clock, Forgets, Store
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +26,10 @@ CALL_SECONDS = 40.0
 class Housekeeping:
     """A loop beside the worker. Several processes may do it at once: what one has erased the other does not find."""
 
-    def __init__(self, *, store: Store, bot: Bot, clock: Clock, keep_seconds: float) -> None:
+    def __init__(self, *, store: Store, bots: Bots, clock: Clock, keep_seconds: float) -> None:
         """`keep_seconds`: so long after its end, the texts of a turn are erased; 0: never."""
         self._store = store
-        self._bot = bot
+        self._bots = bots
         self._clock = clock
         self._keep_seconds = keep_seconds
         self._refused: dict[str, tuple[float, float]] = {}
@@ -62,14 +63,14 @@ class Housekeeping:
             log.info("the texts of %d old turns are erased", total)
 
     async def _delete_doomed(self) -> None:
-        if not isinstance(self._bot, Forgets):
-            return
         doomed = await self._store.doomed()
-        self._refused = {one: later for one, later in self._refused.items() if one in doomed}
-        for conversation, since in doomed.items():
+        names = {one.coze_conversation for one in doomed}
+        self._refused = {one: later for one, later in self._refused.items() if one in names}
+        for one in doomed:
+            conversation, since = one.coze_conversation, one.since
             if self._clock.now() < self._refused.get(conversation, (0.0, 0.0))[0]:
                 continue
-            error = await delete_doomed(self._store, self._bot, conversation)
+            error = await delete_doomed(self._store, self._bots, one)
             if error is None:
                 continue
             if will_pass(error):
@@ -91,16 +92,19 @@ class Housekeeping:
         self._refused[conversation] = (now + wait, min(2 * wait, SELDOM_SECONDS))
 
 
-async def delete_doomed(store: Store, bot: Forgets, conversation: str) -> BridgeError | None:
+async def delete_doomed(store: Store, bots: Bots, doomed: Doomed) -> BridgeError | None:
     """Has Coze delete that conversation, and strikes it off the list; else, why Coze did not."""
     try:
+        bot = bots.of(doomed.bot, doomed.session)
+        if not isinstance(bot, Forgets):
+            return BotFailed("this bot cannot erase what it was told")
         async with asyncio.timeout(CALL_SECONDS):
-            await bot.delete_conversation(conversation)
+            await bot.delete_conversation(doomed.coze_conversation)
     except TimeoutError:
         return Unreachable("Coze does not answer in time")
     except BridgeError as error:
         return error
-    await store.drop_doomed(conversation)
+    await store.drop_doomed(doomed.coze_conversation)
     return None
 
 

@@ -8,7 +8,7 @@ from bridge.answer import clean
 from bridge.commands import COMMANDS, Command, saying
 from bridge.door import Door
 from bridge.identity import conversation_key, user
-from bridge.model import Inbound, Moved, Standing, User
+from bridge.model import Address, Inbound, Moved, Standing, User
 from bridge.ports import Effect, Meter, Store, TurnedAway
 from bridge.presses import Presses
 from bridge.texts import text
@@ -27,14 +27,18 @@ class Intake:
         presses: Presses,
         wake: Callable[[], None],
         meter: Meter,
+        route: Callable[[Address], str],
         interrupts: bool = False,
     ) -> None:
-        """`interrupts`: a new question stops the earlier ones of the same person in its conversation."""
+        """`route`: the name of the bot that answers there. `interrupts`: a new question stops the earlier ones of the
+        same person in its conversation.
+        """
         self._store = store
         self._door = door
         self._presses = presses
         self._wake = wake
         self._meter = meter
+        self._route = route
         self._interrupts = interrupts
 
     async def accept(self, inbound: Inbound | Moved) -> None:
@@ -57,8 +61,8 @@ class Intake:
             return await self._pressed(inbound, who, where)
         if inbound.command and not inbound.address.thread:
             where = await self._meant(inbound, who, where)
-        if inbound.command == "retry" and (question := await self._store.last_question(where, who)):
-            inbound = replace(inbound, command="", text=question)
+        if inbound.command == "retry" and any(last := await self._store.last_question(where, who)):
+            inbound = replace(inbound, command="", text=last[0], files=last[1])
         if inbound.command:
             return await self._obey(inbound, who, where, COMMANDS[inbound.command])
         if not inbound.text.strip():
@@ -76,7 +80,9 @@ class Intake:
         return await self._receive(question, user(question), where)
 
     async def _receive(self, inbound: Inbound, who: User, where: str) -> str:
-        new = await self._store.receive(inbound, who, where, interrupt=self._interrupts)
+        new = await self._store.receive(
+            inbound, who, where, bot=self._route(inbound.address), interrupt=self._interrupts
+        )
         self._wake()
         if new is None:
             return "seen"

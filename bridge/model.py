@@ -1,7 +1,8 @@
 """The nouns of the bridge: who wrote where, what was asked, and how far its answer has come."""
 
 import hashlib
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import NewType
 
@@ -43,6 +44,12 @@ class File:
     name: str = ""
     size: int = 0
     """Bytes, 0 if unknown."""
+    mime: str = ""
+    """As the platform tells it; empty if it does not."""
+    coze: str = ""
+    """Coze `file_id`, once it has been uploaded for the bot that is asked."""
+    heard: str = ""
+    """What is said in it, once a voice message has been transcribed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,10 @@ class Inbound:
     reply_to: str = ""
     """Platform id of the message that the answer shall be shown as a reply to; empty for none."""
     files: tuple[File, ...] = ()
+    album: str = ""
+    """Names the album that it is a part of, where the platform delivers each picture of one as a message of its own."""
+    act: str = ""
+    """What is to be done in its place in the queue instead of asking: see `Act`; empty: it is asked."""
     press: str = ""
     """Not empty: a button was pressed, and this is its `Choice.press`; `text` is empty until the question is known."""
     quiet: bool = False
@@ -146,6 +157,74 @@ OPEN = (TurnState.CLAIMED, TurnState.STREAMING, TurnState.FINALISING)
 SETTLED = (TurnState.DELIVERED, TurnState.FAILED, TurnState.CANCELLED)
 
 
+class Act(StrEnum):
+    """What a turn does instead of asking; `Turn.act` is one of these, with what it is about behind a colon."""
+
+    CLEAR = "clear"
+    """The Coze conversation begins a new section: what was said is no context any more."""
+    ALLOW = "allow"
+    """`allow:TURN`: the tools that the answer of that turn waits for may run."""
+    DECLINE = "decline"
+    """`decline:TURN`: they may not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A tool that Coze wants to be run here."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON, as the model wrote it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """What a conversation waits for: its next question answers this."""
+
+    turn: TurnId
+    """Whose answer ended so."""
+    resume: str = ""
+    """What the bot needs to go on, opaque to everybody else; a workflow that asked something."""
+    chat: str = ""
+    """Coze `chat_id` that waits for `calls`."""
+    calls: tuple[ToolCall, ...] = ()
+    """Tools that wait to be allowed."""
+
+    def dump(self) -> str:
+        """As JSON, for the store."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def load(cls, dumped: str) -> "Pending | None":
+        """What `dump` wrote; None of what is empty."""
+        if not dumped:
+            return None
+        data = json.loads(dumped)
+        return cls(**{**data, "calls": tuple(ToolCall(**call) for call in data["calls"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a platform tells of a person."""
+
+    name: str = ""
+    username: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """One conversation of a person at a place."""
+
+    id: ConversationId
+    name: str
+    """The first question in it, shortened; empty if it is not kept any more."""
+    used_at: float
+    """When something was asked in it last."""
+    current: bool
+    """It is the one that goes on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """One Inbound and the Answer to it, as it stood when this worker claimed it: the durable unit of work."""
@@ -175,6 +254,18 @@ class Turn:
     received_at: float
     lease: str
     """Token of this claim: every write names it, and is refused once another claim has replaced it."""
+    sender: str = ""
+    """Who wrote, as the platform names them."""
+    bot: str = ""
+    """The configured bot that is asked; empty: the one without a name."""
+    act: str = ""
+    """As in Inbound."""
+    session: str = ""
+    """Coze `user_id` of who opened the conversation: whose session at Coze it belongs to, where each has their own."""
+    pending: str = ""
+    """What the conversation waits for, as `Pending.dump` wrote it; empty: nothing."""
+    voice: str = ""
+    """Coze `voice_id` in which this person wants to hear answers; empty: they do not."""
     pressed: bool = False
     """It was asked with a button: nobody wrote the question, so its answer shows it."""
     merged: int = 0
@@ -207,6 +298,15 @@ class Does(StrEnum):
     """Asks the question that the button names."""
     LIKE = "like"
     DISLIKE = "dislike"
+    ALLOW = "allow"
+    """Lets the tools run that the answer waits for."""
+    DECLINE = "decline"
+    GREET = "start"
+    """Asks a question of the bot's greeting."""
+    RESUME = "resume"
+    """Goes on with an older conversation."""
+    VOICE = "voice"
+    """Wants to hear answers in that voice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +326,8 @@ class Kind(StrEnum):
     AUDIO = "audio"
     VIDEO = "video"
     DOCUMENT = "document"
+    VOICE = "voice"
+    """A voice message: `Attachment.text` is what is said, `Attachment.url` is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +425,9 @@ class Answered:
     coze_conversation: str
     judged: str = ""
     """`like` or `dislike`, as it was judged last; empty: nobody did."""
+    bot: str = ""
+    """As in Turn; and `session`."""
+    session: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -363,6 +468,17 @@ class Person:
     questions: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doomed:
+    """A Coze conversation of somebody who was forgotten, which Coze is still to erase."""
+
+    coze_conversation: str
+    since: float
+    bot: str = ""
+    """With which configured bot it was held, and in whose session."""
+    session: str = ""
+
+
 @dataclass(slots=True, kw_only=True)
 class Erased:
     """How much of a person was erased."""
@@ -371,7 +487,7 @@ class Erased:
     turns: int
     posts: int
     conversations: int
-    doomed: tuple[str, ...] = ()
+    doomed: tuple[Doomed, ...] = ()
     """Their Coze conversations in which nobody else asked: what is left is to have Coze erase them."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bridge.model import (
@@ -13,17 +14,23 @@ from bridge.model import (
     Address,
     Answered,
     Attachment,
+    Choice,
     ConversationId,
+    Doomed,
     Erased,
+    File,
     Inbound,
     Kind,
     Lease,
     Lost,
     Moved,
     Page,
+    Past,
     Person,
     Post,
+    Profile,
     Standing,
+    ToolCall,
     Turn,
     TurnId,
     TurnState,
@@ -238,6 +245,33 @@ class Attaches(Protocol):
         """Posts `page.attachment`, with that content, and returns its message id. Raises what `send` raises."""
 
 
+@runtime_checkable
+class Brings(Protocol):
+    """An adapter that can fetch what people send along with their messages."""
+
+    def most_bytes(self, file: File) -> int:
+        """The most that the platform lets us fetch of such a file."""
+
+    def fetch(self, file: File) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The content of that file, in pieces. Raises Unreachable, RateLimited, Refused, or Gone if it is not there."""
+
+
+@runtime_checkable
+class Profiles(Protocol):
+    """An adapter that can tell who somebody is."""
+
+    async def profile(self, sender: str) -> Profile:
+        """As the platform has it now, or as it had it within the hour. Takes at most 5 s. Raises Transient."""
+
+
+@runtime_checkable
+class Homes(Protocol):
+    """An adapter that has a page of its own for each person, where we can say who we are."""
+
+    async def show_home(self, sender: str, text: str, choices: Sequence[Choice]) -> None:
+        """That is what their page shows from now on. Raises what `send` raises."""
+
+
 class Downloads(Protocol):
     """Fetches what an answer points to."""
 
@@ -305,18 +339,71 @@ class Question:
     """Coze `conversation_id`, not empty."""
     mark: str
     """Goes into the question's `meta_data`, so that its chat can be found after a crash."""
+    files: tuple[File, ...] = ()
+    """What came with it; those with a `File.coze` can be seen by the bot."""
+    resume: str = ""
+    """What the bot left behind when it asked the person something (`Paused.resume`); `text` is the answer to that."""
+    language: str = "en"
+    platform: str = ""
+    profile: Profile | None = None
+    """Who asks; only if the bot `wants_profile`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greeting:
+    """What a bot says before anybody has said anything."""
+
+    prologue: str = ""
+    """Markdown; may hold `{{user_name}}`."""
+    questions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """A voice that a bot can speak in."""
+
+    id: str
+    name: str
+    language: str = ""
+
+
+class Bots(Protocol):
+    """The bots that the configuration names."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The bot without a name, which is empty, comes first."""
+
+    def route(self, address: Address) -> str:
+        """The name of the bot that answers there."""
+
+    def of(self, name: str, session: str = "") -> "Bot":
+        """That bot, spoken to in the session of that person (a Coze `user_id`), where each has their own at Coze.
+
+        Cheap, and never to be closed. Raises BotFailed if no bot has that name (any more).
+        """
+
+    async def aclose(self) -> None: ...
 
 
 class Bot(Protocol):
-    """A Coze bot.
+    """A Coze bot, chatflow or workflow, as one person may speak to it.
 
     Raised by all: Busy, RateLimited, Unreachable, BotFailed, and Gone if the *conversation* does not exist any more.
     `certain=False`: the chat may have been made, or goes on without us. `certain=True` after ChatStarted: that chat is
     dead and said nothing, so asking again is safe. `find`, `recall` and `cancel` never say so of what they did not see.
     """
 
-    async def new_conversation(self) -> str:
-        """Makes an empty Coze conversation and returns its id."""
+    @property
+    def wants_profile(self) -> bool:
+        """Is something of what it is told filled from the person's profile?"""
+
+    @property
+    def recalls(self) -> bool:
+        """False: what it began cannot be found again, it can only be begun anew; so do chats go on without us."""
+
+    async def new_conversation(self, name: str = "") -> str:
+        """Makes an empty Coze conversation, named so where Coze keeps a name, and returns its id."""
 
     def ask(self, question: Question) -> AbstractAsyncContextManager[AsyncIterator["BotEvent"]]:
         """Asks, and yields what comes until the chat ends; leaving the context closes the connection at once.
@@ -327,6 +414,14 @@ class Bot(Protocol):
 
     def recall(self, conversation: str, chat: str) -> AbstractAsyncContextManager[AsyncIterator["BotEvent"]]:
         """Waits until that chat has ended, without asking again, and yields its whole outcome as `ask` would."""
+
+    def submit(
+        self, conversation: str, chat: str, outputs: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[AsyncIterator["BotEvent"]]:
+        """Gives the outputs (by `ToolCall.id`, all that the chat waits for), and yields what comes then, as `ask` does.
+
+        `certain=True`: the chat still waits for them.
+        """
 
     async def find(self, question: Question) -> str:
         """The id of the chat that this very question started, or empty if there is none."""
@@ -341,8 +436,70 @@ class Bot(Protocol):
 class Judged(Protocol):
     """A Bot that takes in what people think of its answers."""
 
-    async def judge(self, conversation: str, message: str, *, good: bool) -> None:
-        """Somebody found that answer message good, or bad. The last word counts. Raises what a Bot raises."""
+    async def judge(self, conversation: str, message: str, *, good: bool | None) -> None:
+        """Somebody found that answer message good, or bad, or takes back what they said (None). The last word counts.
+
+        Raises what a Bot raises, as all of these do.
+        """
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """A Bot that can be given files."""
+
+    @property
+    def library(self) -> str:
+        """Names what files are uploaded to: a file uploaded once can be used again by every bot with the same."""
+
+    async def upload(self, name: str, content: Path) -> str:
+        """Uploads what is in that file (it takes at most 512 MB), and returns its Coze `file_id`."""
+
+
+@runtime_checkable
+class Hears(Protocol):
+    """A Bot that understands speech."""
+
+    async def transcribe(self, name: str, content: Path) -> str:
+        """What is said in it: at most 10 MB and 30 minutes (Coze's limits). Empty: nothing."""
+
+
+@runtime_checkable
+class Speaks(Protocol):
+    """A Bot that can speak."""
+
+    async def voices(self) -> Sequence[Voice]:
+        """Those that this account may use."""
+
+    async def speak(self, text: str, voice: str) -> bytes:
+        """That plain text, of any length, as one MP3."""
+
+
+@runtime_checkable
+class Clears(Protocol):
+    """A Bot whose conversation can begin a new section."""
+
+    async def clear(self, conversation: str) -> None:
+        """What was said so far is no context any more."""
+
+
+@runtime_checkable
+class Greets(Protocol):
+    """A Bot that is configured to greet."""
+
+    async def greeting(self) -> Greeting:
+        """As it is configured at Coze now."""
+
+
+class Tools(Protocol):
+    """The tools that run here, for bots that call them."""
+
+    def asks(self, name: str) -> bool:
+        """Is the person to be asked before it runs?"""
+
+    async def run(self, call: ToolCall) -> str:
+        """Its output, as JSON or plain text, for the model. Never raises: a tool that is missing, refuses its
+        arguments, fails or takes too long says so in its output.
+        """
 
 
 @runtime_checkable
@@ -406,6 +563,30 @@ class Peers(Protocol):
         """Returns when a duty was laid down, or after so many seconds."""
 
 
+class Logins(Protocol):
+    """Tokens of people who speak to Coze with an account of their own, encrypted by who keeps them here."""
+
+    async def begin_login(self, who: User, state: str, sealed: str, *, seconds: float) -> None:
+        """They were sent to Coze, to come back with that `state` (a digest of it) within so many seconds."""
+
+    async def end_login(self, state: str) -> tuple[User, str] | None:
+        """Who came back, and what was sealed for that; once, and not too late."""
+
+    async def login(self, coze_user: str) -> str:
+        """Their tokens, sealed; empty: they are not logged in."""
+
+    async def keep_login(self, who: User, sealed: str, *, until: float, instead: str = "") -> bool:
+        """Those are their tokens now, until that Unix time at most. `instead` of what is kept now: False, and nothing
+        changes, if that is something else; empty: whatever is kept.
+        """
+
+    async def drop_login(self, coze_user: str) -> bool:
+        """They are logged out; False if they were not logged in."""
+
+    async def logins(self) -> list[tuple[str, float]]:
+        """Coze `user_id` of everybody who is logged in, and until when at most; who ends first comes first."""
+
+
 class Store(Protocol):
     """Durable memory. Each method is one transaction; what it returned from survives a power cut.
 
@@ -415,15 +596,46 @@ class Store(Protocol):
     """
 
     @property
+    def logins(self) -> Logins:
+        """Who is logged in to Coze."""
+
+    @property
     def peers(self) -> Peers | None:
         """The processes beside us; None where the database is ours alone."""
 
-    async def receive(self, inbound: Inbound, who: User, where: str, *, interrupt: bool = False) -> TurnId | None:
-        """Makes a question durable: user, conversation with key `where`, turn. With `interrupt`, what this person asked
-        there before, and what is not settled, is to be cancelled.
+    async def receive(
+        self, inbound: Inbound, who: User, where: str, *, bot: str = "", interrupt: bool = False, gather: float = 0.0
+    ) -> TurnId | None:
+        """Makes a question durable: user, conversation with key `where`, turn for that bot. With `interrupt`, what this
+        person asked there before, and what is not settled, is to be cancelled.
 
-        None: seen before, or they were blocked a moment ago; nothing of it is kept.
+        `gather`: for so many seconds, more of `inbound.album` may come. Nothing of the album is claimed before that;
+        then all of it that has come is claimed as one question with all its files. What comes even later is a question
+        of its own. None: seen before, or they were blocked a moment ago; nothing of it is kept.
         """
+
+    async def retire(self, where: str, before: float) -> bool:
+        """If nothing was asked in that conversation since then, and nothing waits there, the next question begins a new
+        one; True if that is so.
+        """
+
+    async def pasts(self, where: str, who: User, *, limit: int = 10) -> list[Past]:
+        """The conversations at that place in which this person asked, the one that was used last first."""
+
+    async def resume(self, inbound: Inbound, who: User, where: str, conversation: int, reply: str) -> bool:
+        """Makes a command durable, with its answer, after which that conversation of `pasts` goes on in place of the
+        one that does now. False: there is none such; nothing is changed or kept. True as well: the command was seen
+        before.
+        """
+
+    async def voice(self, who: User) -> str:
+        """The Coze `voice_id` in which that person hears answers; empty: they do not."""
+
+    async def speak(self, who: User, voice: str) -> None:
+        """From now on they hear answers in that voice; empty: no more."""
+
+    async def waits(self, where: str) -> str:
+        """What that conversation waits for, as `Pending.dump` wrote it; empty: nothing, or there is none such."""
 
     async def obey(
         self, inbound: Inbound, who: User, where: str, effect: Effect, reply: Callable[[Standing], str]
@@ -471,8 +683,8 @@ class Store(Protocol):
         the database is large, or much in use.
         """
 
-    async def doomed(self) -> Mapping[str, float]:
-        """Coze conversations that Coze is still to erase, and since when; oldest first."""
+    async def doomed(self) -> list[Doomed]:
+        """Coze conversations that Coze is still to erase, oldest first."""
 
     async def drop_doomed(self, coze_conversation: str) -> None:
         """Coze has erased it, or never will."""
@@ -492,14 +704,14 @@ class Store(Protocol):
     async def latest_place(self, address: Address, who: User) -> str:
         """Key of the newest conversation of that chat, in whichever thread, in which this person asked; or empty."""
 
-    async def last_question(self, where: str, who: User) -> str:
-        """What this person asked last in that conversation, or empty."""
+    async def last_question(self, where: str, who: User) -> tuple[str, tuple[File, ...]]:
+        """What this person asked last in that conversation and what they sent along, or nothing."""
 
     async def answered(self, turn: TurnId, address: Address) -> Answered | None:
         """The answer that was delivered as that turn; None if there is none such in that chat of that account."""
 
     async def judge(self, turn: TurnId, address: Address, judgement: str) -> Answered | None:
-        """The same, and from now on it is judged as `like` or `dislike`; `judged` is what it was until now."""
+        """The same, and from now on it is judged as `like`, `dislike` or nothing; `judged` is what it was until now."""
 
     async def move(self, moved: Moved) -> None:
         """Conversations and unsettled turns of the old chat belong to the new one from now on; posts are forgotten."""
@@ -561,8 +773,17 @@ class Store(Protocol):
         Left out are those whose lease has been replaced, or which are not `streaming`.
         """
 
-    async def finalising(self, turn: Turn, answer: str) -> None:
-        """The answer is complete, as `Answer.dump` wrote it."""
+    async def prepared(self, turn: Turn, files: Sequence[File]) -> None:
+        """What came with the question has been uploaded or transcribed, as `File.coze` and `File.heard` say."""
+
+    async def uploaded(self, library: str, digest: str) -> str:
+        """The Coze `file_id` of a file with that SHA-256, uploaded there not too long ago; or empty."""
+
+    async def keep_upload(self, library: str, digest: str, file_id: str, *, seconds: float) -> None:
+        """It has been uploaded there, and can be used for so long. Forgotten by `tidy` after that."""
+
+    async def finalising(self, turn: Turn, answer: str, *, pending: str = "") -> None:
+        """The answer is complete, as `Answer.dump` wrote it; from now on its conversation waits for `pending`."""
 
     async def settle(self, turn: Turn, state: TurnState, error: str = "") -> None:
         """The end: `delivered`, `failed` or `cancelled`. Of a command the answer is forgotten: it may hold a code."""

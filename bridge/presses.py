@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 
 from bridge.answer import Answer
-from bridge.errors import BridgeError
+from bridge.errors import BotFailed, BridgeError
 from bridge.model import Answered, Does, Inbound, TurnId
 from bridge.pages import offered
-from bridge.ports import Bot, Judged, Meter, Store
+from bridge.ports import Bots, Judged, Meter, Store
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +24,9 @@ MOST_ERRANDS = 100
 class Presses:
     """Looks up what the buttons below an answer stand for. What comes back from a platform is never trusted."""
 
-    def __init__(self, *, store: Store, bot: Bot, meter: Meter) -> None:
+    def __init__(self, *, store: Store, bots: Bots, meter: Meter) -> None:
         self._store = store
-        self._bot = bot
+        self._bots = bots
         self._meter = meter
         self._errands: set[asyncio.Task[None]] = set()
 
@@ -67,10 +67,14 @@ class Presses:
 
     def _pass_on(self, answered: Answered, judgement: Does) -> None:
         spoken = [said.message for said in Answer.load(answered.answer).said if said.text]
-        if not (isinstance(self._bot, Judged) and spoken and spoken[-1] and len(self._errands) < MOST_ERRANDS):
+        try:
+            bot = self._bots.of(answered.bot, answered.session)
+        except BotFailed:
+            bot = None
+        if not (isinstance(bot, Judged) and spoken and spoken[-1] and len(self._errands) < MOST_ERRANDS):
             log.info("a judgement is kept, but Coze is not told")
             return
-        errand = asyncio.create_task(self._tell(self._bot, answered.coze_conversation, spoken[-1], judgement))
+        errand = asyncio.create_task(self._tell(bot, answered.coze_conversation, spoken[-1], judgement))
         self._errands.add(errand)
         errand.add_done_callback(self._errands.discard)
 

@@ -65,7 +65,7 @@ def from_file(config: Path | None, names: Collection[str], sections: Sections) -
         values[name] = value
     for section in sections:
         inside = values.get(section)
-        for key in inside if isinstance(inside, dict) else ():
+        for key in inside if isinstance(inside, dict) and sections[section] else ():
             if key not in sections[section]:
                 raise ConfigError(f"{path}: {_unknown_inside(key, section, names, sections)}")
     return values

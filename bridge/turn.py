@@ -2,33 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from bridge.answer import Answer, BotEvent, ChatStarted, StillRunning, is_blank
-from bridge.errors import (
-    BotFailed,
-    BridgeError,
-    Gone,
-    LeaseLost,
-    Permanent,
-    RateLimited,
-    Refused,
-    Transient,
-    Unreachable,
-)
+from bridge.answer import Answer, is_blank
+from bridge.asking import Asking
+from bridge.errors import BridgeError, Gone, LeaseLost, Permanent, RateLimited, Refused, Transient
 from bridge.halt import Halt
 from bridge.model import Turn, TurnState
 from bridge.patience import ASK_DELAYS, BUG_ATTEMPTS, where_to_resume
-from bridge.ports import Bot, Clock, Meter, Question, Store
+from bridge.ports import Clock, Meter, Store
 from bridge.surface import Surface
 from bridge.texts import TEXTS, refusal, text
-from bridge.trail import note
 
 log = logging.getLogger(__name__)
-
-CANCEL_SECONDS = 10.0
 
 
 class _LetGo(Exception):
@@ -39,18 +26,32 @@ class _LetGo(Exception):
 class Advance:
     """Takes one claimed turn as far as it gets."""
 
-    turn: Turn
-    bot: Bot
+    asking: Asking
     surface: Surface
     store: Store
     clock: Clock
     meter: Meter
     halt: Halt
-    recall_seconds: float
-    """For so long after it was asked, the answer to a question is fetched."""
-    answer: Answer = field(default_factory=Answer)
     _kept: int = 0
     """How long the answer was when `partial` was asked last."""
+
+    @property
+    def turn(self) -> Turn:
+        """How far it has come."""
+        return self.asking.turn
+
+    @turn.setter
+    def turn(self, turn: Turn) -> None:
+        self.asking.turn = turn
+
+    @property
+    def answer(self) -> Answer:
+        """What is known of the answer."""
+        return self.asking.answer
+
+    @answer.setter
+    def answer(self, answer: Answer) -> None:
+        self.asking.answer = answer
 
     async def run(self) -> None:
         """Returns once the turn is settled, postponed, or no longer ours."""
@@ -100,75 +101,10 @@ class Advance:
             case _ if self.turn.cancelled:
                 self.halt.stop()
             case TurnState.STREAMING:
-                await self._recall()
+                await self.asking.recall()
             case _:
-                await self._ask()
+                await self.asking.ask()
         await self._close()
-
-    async def _ask(self) -> None:
-        """Asks Coze, unless it turns out that it was asked already."""
-        try:
-            if self.turn.asked_at is not None and await self._found():
-                await self._recall()
-            else:
-                await self._ask_anew()
-        except Gone:
-            await self.store.forget_conversation(self.turn)
-            self.turn = replace(self.turn, state=TurnState.CLAIMED, coze_conversation="")
-            raise Transient("the Coze conversation is gone; making a new one", say="failed") from None
-        except Transient as error:
-            if error.certain or self.turn.state is not TurnState.STREAMING:
-                raise
-            log.info("the stream was cut (%s); recalling", error)
-            await self._recall()
-
-    async def _ask_anew(self) -> None:
-        turn = self.turn
-        conversation, asked_at = turn.coze_conversation or await self.bot.new_conversation(), self.clock.now()
-        await self.store.asking(turn, conversation, at=asked_at)
-        self.turn = replace(turn, coze_conversation=conversation, asked_at=asked_at)
-        async with self.bot.ask(self._question()) as events:
-            await self.surface.follow(self._noting_chat(events), self.answer)
-
-    async def _found(self) -> bool:
-        """After a crash between asking and hearing: did Coze take the question?"""
-        chat = self.turn.chat or await self.bot.find(self._question())
-        if chat:
-            await self._note_chat(chat)
-        else:
-            self.meter.count("possible_repeats")
-        return bool(chat)
-
-    async def _recall(self) -> None:
-        """Fetches the answer that Coze gave, or is giving, without asking again; until then, what is known is seen."""
-        turn = self.turn
-        if turn.asked_at is not None and self.clock.now() - turn.asked_at > self.recall_seconds:
-            raise BotFailed("the question is too old for its answer to be fetched", say="too_old")
-        self.meter.count("recalls")
-        heard = Answer.load(turn.answer) if turn.answer and not self.answer.messages else self.answer
-        self.answer = replace(heard)
-        try:
-            async with self.bot.recall(turn.coze_conversation, turn.chat) as events:
-                await self.surface.follow(self._anew(events), self.answer)
-        except Gone:
-            await self.store.forget_conversation(turn)
-            raise Transient("Coze does not know that chat any more", say="failed") from None
-        finally:
-            self.answer.fetching = False
-            is_part = bool(heard.text) and not self.answer.text
-            if is_part:
-                self.answer.messages, self.answer.reasoning = heard.messages, heard.reasoning
-        if is_part and not self.answer.tools_wanted and not self.halt.asked.is_set():
-            raise Unreachable("Coze does not list the answer (yet) that it gave", certain=False, say="stalled")
-
-    async def _anew(self, events: AsyncIterator[BotEvent]) -> AsyncIterator[BotEvent]:
-        """The whole answer, in place of what is known of it by then."""
-        whole = False
-        async for event in events:
-            if not whole and not isinstance(event, ChatStarted | StillRunning):
-                self.answer.clear()
-                whole = True
-            yield event
 
     async def _close(self) -> None:
         """The answer is complete: says what remains to be said, makes it durable, shows it."""
@@ -179,20 +115,21 @@ class Advance:
         if self.halt.stopped:
             answer.outcome = TurnState.CANCELLED
             notes.append(text("stopped", language))
-        elif answer.tools_wanted:
-            answer.outcome, answer.error = TurnState.FAILED, f"tools wanted: {', '.join(answer.tools_wanted)}"
-            notes.append(text("tool", language, tools=", ".join(answer.tools_wanted)))
+        elif answer.calls:
+            names = ", ".join(call.name for call in answer.calls)
+            answer.outcome, answer.error = TurnState.FAILED, f"tools wanted: {names}"
+            notes.append(text("tool", language, tools=names))
         elif is_blank(answer.text):
             notes.append(text("empty", language))
         answer.note = "\n\n".join(notes)
-        cancelling = asyncio.create_task(self._cancel_at_coze())
+        cancelling = asyncio.create_task(self.asking.cancel())
         try:
             await self._finalise()
         finally:
             await cancelling
 
     async def _finalise(self) -> None:
-        await self.store.finalising(self.turn, self.answer.dump())
+        await self.store.finalising(self.turn, self.answer.dump(), pending=self.asking.pending)
         self.turn = replace(self.turn, state=TurnState.FINALISING)
         await self._deliver()
 
@@ -296,36 +233,3 @@ class Advance:
                 await self.store.finalising(turn, told.dump())
                 state = TurnState.FINALISING
             await self.store.postpone(turn, state, until=until, attempts=attempts, error="an unexpected error")
-
-    async def _cancel_at_coze(self) -> None:
-        """Beside the last words to the person, which do not wait for it."""
-        turn = self.turn
-        if not self.halt.stopped or turn.asked_at is None:
-            return
-        with suppress(BridgeError, TimeoutError):
-            async with asyncio.timeout(CANCEL_SECONDS):
-                if chat := turn.chat or await self.bot.find(self._question()):
-                    await self.bot.cancel(turn.coze_conversation, chat)
-
-    # ---- small things ------------------------------------------------------------------------------------------
-
-    def _question(self) -> Question:
-        turn = self.turn
-        return Question(
-            text=turn.question,
-            user=turn.coze_user,
-            conversation=turn.coze_conversation,
-            mark=f"{turn.id}.{round((turn.asked_at or 0.0) * 1000)}",
-        )
-
-    async def _noting_chat(self, events: AsyncIterator[BotEvent]) -> AsyncIterator[BotEvent]:
-        async for event in events:
-            if isinstance(event, ChatStarted):
-                await self._note_chat(event.chat)
-            yield event
-
-    async def _note_chat(self, chat: str) -> None:
-        note(coze_chat=chat)
-        self.turn = replace(self.turn, chat=chat)
-        await self.store.streaming(self.turn, chat)
-        self.turn = replace(self.turn, state=TurnState.STREAMING)

@@ -194,7 +194,9 @@ def faults(error: ValidationError) -> list[tuple[str, str]]:
 def _fault(details: ErrorDetails) -> tuple[str, str]:
     where = ".".join(str(part) for part in details["loc"])
     setting = where.partition(".")[0]
-    return setting, f"{where if setting in ('answers', 'tuning') else where.upper()}: {_meaning(details)}"
+    if not where:  # of several settings: the message names them
+        return "", _meaning(details)
+    return setting, f"{where.upper() if '.' not in where else where}: {_meaning(details)}"
 
 
 def _meaning(details: ErrorDetails) -> str:
@@ -212,6 +214,12 @@ def _meaning(details: ErrorDetails) -> str:
             return f"must be more than {context['gt']:g}"
         case "model_type" | "model_attributes_type":
             return f"must be a section: a line [{details['loc'][0]}], and its keys below it"
+        case "extra_forbidden":
+            return "is no key of that section; the known ones are in docs/coze.md"
+        case "missing":
+            return "is missing; set it"
+        case "dict_type":
+            return f"must be a section: a line [{'.'.join(map(str, details['loc']))}], and its keys below it"
         case "list_type":
             return 'must be a list: ["…"]'
         case "bool_parsing" | "bool_type":

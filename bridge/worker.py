@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from bridge.asking import Asking
 from bridge.errors import LeaseLost, Transient
 from bridge.halt import Halt
 from bridge.herald import Account, Herald
 from bridge.model import Lease, Post, Turn, TurnId
 from bridge.pace import Pace
 from bridge.pages import Look
-from bridge.ports import Adapter, Bot, Clock, Downloads, Meter, Store
+from bridge.ports import Adapter, Bots, Clock, Downloads, Meter, Store
 from bridge.pulse import Pulse
 from bridge.share import Share
 from bridge.surface import Surface
@@ -38,7 +39,7 @@ class Worker:
         self,
         *,
         store: Store,
-        bot: Bot,
+        bots: Bots,
         adapters: Mapping[tuple[str, str], Adapter],
         pace: Pace,
         clock: Clock,
@@ -53,7 +54,7 @@ class Worker:
     ) -> None:
         """`queued_seconds`: who waits longer for an answer to begin is told so; 0: nobody is."""
         self._store = store
-        self._bot = bot
+        self._bots = bots
         self._adapters = adapters
         self._pace = pace
         self._clock = clock
@@ -218,15 +219,18 @@ class Worker:
     async def _take_forward(self, turn: Turn, halt: Halt) -> None:
         try:
             surface = self._surface(turn, await self._store.posts(turn), halt)
-            advance = self._advancing[turn.id] = Advance(
+            asking = Asking(
                 turn=turn,
-                bot=self._bot,
+                bots=self._bots,
                 surface=surface,
                 store=self._store,
                 clock=self._clock,
                 meter=self._meter,
                 halt=halt,
                 recall_seconds=self._recall_seconds,
+            )
+            advance = self._advancing[turn.id] = Advance(
+                asking=asking, surface=surface, store=self._store, clock=self._clock, meter=self._meter, halt=halt
             )
             await advance.run()
         except (Transient, LeaseLost) as error:

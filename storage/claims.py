@@ -150,7 +150,15 @@ CLAIM = {
 #: The claimed turn with its person and its conversation. Not left to RETURNING, where to SQLite 3.40 a NULL
 #: column IS NOT NULL.
 CLAIMED = (
-    select(turns, users.c.coze_user, its_coze_conversation().label("its_coze_conversation"))
+    select(
+        turns,
+        users.c.coze_user,
+        users.c.sender,
+        users.c.voice,
+        conversations.c.session,
+        conversations.c.pending,
+        its_coze_conversation().label("its_coze_conversation"),
+    )
     .select_from(turns.join(users).outerjoin(conversations))
     .where(turns.c.id == bindparam("id"))
 )
@@ -239,6 +247,12 @@ def as_turn(row: Row[Any], *, merged: int = 0) -> Turn:
         cancelled=row.cancel_requested,
         received_at=row.received_at,
         lease=row.lease,
+        sender=row.sender,
+        bot=row.bot,
+        act=row.act,
+        session=row.session or row.coze_user,
+        pending=row.pending or "",
+        voice=row.voice,
         pressed=row.pressed,
         merged=merged,
     )

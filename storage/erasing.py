@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Delete, Select, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bridge.model import Erased
+from bridge.model import Doomed, Erased
 from storage import people as persons
 from storage.tables import KEPT, conversations, doomed, is_unsettled, posts, turns, users
 
@@ -41,7 +41,13 @@ async def forget(connection: AsyncConnection, people: Collection[int], now: floa
     orphans.discard("")
     await _doom(connection, orphans, now)
     erased = await _erase(connection, delete(users).where(users.c.id.in_(list(people))))
-    return Erased(people=erased, turns=asked, posts=standing, conversations=left, doomed=tuple(sorted(orphans)))
+    return Erased(
+        people=erased,
+        turns=asked,
+        posts=standing,
+        conversations=left,
+        doomed=tuple(Doomed(coze_conversation=one, since=now) for one in sorted(orphans)),
+    )
 
 
 async def _let_go(connection: AsyncConnection, places: Sequence[int], used: Collection[tuple[int, str]]) -> set[str]:
@@ -67,10 +73,10 @@ async def _doom(connection: AsyncConnection, coze_conversations: Iterable[str], 
         await connection.execute(persons.insert(connection, doomed).on_conflict_do_nothing(), rows)
 
 
-async def the_doomed(connection: AsyncConnection) -> dict[str, float]:
-    """All of them, oldest first, and since when."""
+async def the_doomed(connection: AsyncConnection) -> list[Doomed]:
+    """All of them, oldest first."""
     rows = await connection.execute(select(doomed).order_by(doomed.c.since, doomed.c.coze_conversation))
-    return {row.coze_conversation: row.since for row in rows}
+    return [Doomed(**row) for row in rows.mappings()]
 
 
 async def drop_doomed(connection: AsyncConnection, coze_conversation: str) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bridge.model import Access, Address, User
+from bridge.model import Access, Address, File, User
 from storage.tables import conversations, turns, users
 
 #: What names a person.
@@ -161,16 +161,17 @@ async def latest_place(connection: AsyncConnection, address: Address, who: User)
     return (await connection.execute(newest)).scalar() or ""
 
 
-async def last_question(connection: AsyncConnection, where: str, who: User) -> str:
-    """What that person asked last, by the order of writing, in the conversation with that key, or empty."""
+async def last_question(connection: AsyncConnection, where: str, who: User) -> tuple[str, tuple[File, ...]]:
+    """What that person asked last, by the order of writing, in the conversation with that key, or nothing."""
     place = select(conversations.c.id).where(conversations.c.key == where).scalar_subquery()
     question = (
-        select(turns.c.text)
+        select(turns.c.text, turns.c.files)
         .where(turns.c.conversation_id == place, turns.c.user_id == _id_of(who))
         .order_by(turns.c.sort_key.desc(), turns.c.id.desc())
         .limit(1)
     )
-    return (await connection.execute(question)).scalar() or ""
+    row = (await connection.execute(question)).one_or_none()
+    return ("", ()) if row is None else (row.text, tuple(File(**file) for file in row.files))
 
 
 def _id_of(who: User) -> ScalarSelect[int]:

@@ -12,7 +12,9 @@ from bridge.model import (
     Acquaintance,
     Address,
     Answered,
+    Doomed,
     Erased,
+    File,
     Inbound,
     Lease,
     Moved,
@@ -62,7 +64,9 @@ class SqlStore:
 
     # ---- what comes in
 
-    async def receive(self, inbound: Inbound, who: User, where: str, *, interrupt: bool = False) -> TurnId | None:
+    async def receive(
+        self, inbound: Inbound, who: User, where: str, *, bot: str = "", interrupt: bool = False, gather: float = 0.0
+    ) -> TurnId | None:
         now = self._clock.now()
         made = await self._database.write(
             lambda connection: arrivals.question(connection, inbound, who, where, now, interrupt=interrupt),
@@ -87,7 +91,7 @@ class SqlStore:
     async def latest_place(self, address: Address, who: User) -> str:
         return await self._database.read(lambda connection: people.latest_place(connection, address, who))
 
-    async def last_question(self, where: str, who: User) -> str:
+    async def last_question(self, where: str, who: User) -> tuple[str, tuple[File, ...]]:
         return await self._database.read(lambda connection: people.last_question(connection, where, who))
 
     async def answered(self, turn: TurnId, address: Address) -> Answered | None:
@@ -145,7 +149,7 @@ class SqlStore:
     async def scrub(self) -> bool:
         return await housekeeping.scrub(self._database)
 
-    async def doomed(self) -> Mapping[str, float]:
+    async def doomed(self) -> list[Doomed]:
         return await self._database.read(erasing.the_doomed)
 
     async def drop_doomed(self, coze_conversation: str) -> None:
@@ -231,7 +235,7 @@ class SqlStore:
     async def remember(self, partial: Mapping[Turn, str]) -> None:
         await self._database.write(lambda connection: record.remember(connection, partial))
 
-    async def finalising(self, turn: Turn, answer: str) -> None:
+    async def finalising(self, turn: Turn, answer: str, *, pending: str = "") -> None:
         await self._write(turn, state=TurnState.FINALISING, answer=answer)
 
     async def settle(self, turn: Turn, state: TurnState, error: str = "") -> None:

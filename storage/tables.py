@@ -73,6 +73,8 @@ users = Table(
     Column("code", Text, nullable=False, server_default=""),
     #: Until then they know that they are not let in, and a code is good; 0: they were not told.
     Column("told_until", Double, nullable=False, server_default=text("0")),
+    #: Coze `voice_id` in which they hear answers; empty: they do not.
+    Column("voice", Text, nullable=False, server_default=""),
     UniqueConstraint("platform", "account", "sender"),
     CheckConstraint("access IN ('', 'paired', 'blocked', 'stranger')", name="access_known"),
     sqlite_autoincrement=True,
@@ -102,6 +104,14 @@ conversations = Table(
     #: Coze `conversation_id`; empty until the first question makes one.
     Column("coze_id", Text, nullable=False, server_default=""),
     Column("created_at", Double, nullable=False),
+    #: The first question, shortened: how people tell it from others. Erased as texts are.
+    Column("name", Text, nullable=False, server_default=""),
+    #: The configured bot that it is held with; empty: the one without a name.
+    Column("bot", Text, nullable=False, server_default=""),
+    #: Coze `user_id` of who opened it, whose session at Coze it belongs to; empty in rows from before there were such.
+    Column("session", Text, nullable=False, server_default=""),
+    #: What its next question answers, as `Pending.dump` wrote it; empty: nothing.
+    Column("pending", Text, nullable=False, server_default=""),
     UniqueConstraint("key"),
     Index("conversations_of_chat", "platform", "account", "chat"),
     sqlite_autoincrement=True,
@@ -132,6 +142,12 @@ turns = Table(
     Column("reply_to", Text, nullable=False),
     #: It was asked with a button: nobody wrote the question.
     Column("pressed", Boolean, nullable=False, server_default=false()),
+    #: The configured bot that is asked; empty: the one without a name.
+    Column("bot", Text, nullable=False, server_default=""),
+    #: What is to be done instead of asking, as in `bridge.model.Act`; empty: it is asked.
+    Column("act", Text, nullable=False, server_default=""),
+    #: Names the album that it is a part of; empty: none.
+    Column("album", Text, nullable=False, server_default=""),
     #: With the id, the order in the conversation.
     Column("sort_key", Ordered, nullable=False),
     #: See `bridge.model.TurnState`; which methods of the Store make each is said there.
@@ -263,4 +279,45 @@ doomed = Table(
     metadata,
     Column("coze_conversation", Text, primary_key=True),
     Column("since", Double, nullable=False),
+    #: With which configured bot it was held, and in whose session.
+    Column("bot", Text, nullable=False, server_default=""),
+    Column("session", Text, nullable=False, server_default=""),
+)
+
+#: What was uploaded to Coze, so that the same file is uploaded once.
+uploads = Table(
+    "uploads",
+    metadata,
+    #: Where to, as the bot names it.
+    Column("library", Text, primary_key=True),
+    #: SHA-256 of the content, in hex.
+    Column("digest", Text, primary_key=True),
+    Column("file_id", Text, nullable=False),
+    #: Coze forgets files after three months; by our own clock.
+    Column("until", Double, nullable=False),
+)
+
+#: People who are logged in to Coze with an account of their own.
+logins = Table(
+    "logins",
+    metadata,
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    #: Coze `user_id`, by which the token is looked up.
+    Column("coze_user", Text, nullable=False, unique=True),
+    #: The tokens, encrypted.
+    Column("sealed", Text, nullable=False),
+    #: When the refresh token ends, by our own clock.
+    Column("until", Double, nullable=False),
+)
+
+#: Logins that were begun in a chat and not finished in the browser yet.
+login_attempts = Table(
+    "login_attempts",
+    metadata,
+    #: SHA-256 of the `state` that comes back from the browser.
+    Column("state", Text, primary_key=True),
+    Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    #: What is needed to finish it, encrypted.
+    Column("sealed", Text, nullable=False),
+    Column("until", Double, nullable=False),
 )

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from urllib.parse import quote
@@ -26,6 +26,8 @@ NOT_RUNNING = frozenset({4104, 103200005})
 NO_SUCH_CALL = frozenset({404, 405})
 """Codes of a server that does not have a call (in this method)."""
 BAD_REQUEST = 400
+LONGEST_NAME = 100
+"""Characters of the name of a conversation."""
 RECENT = 50
 """Messages that are looked through for a question; the most that Coze lists at once."""
 BACKOFF = 1.5
@@ -62,9 +64,18 @@ class CozeBot:
         # cozepy warns of every word that is new to it, and a program that runs with -W error would lose its stream.
         warnings.filterwarnings("ignore", r"Unknown \w+ value: ", UserWarning, r"cozepy\.")
 
-    async def new_conversation(self) -> str:
+    @property
+    def wants_profile(self) -> bool:
+        return False
+
+    @property
+    def recalls(self) -> bool:
+        return True
+
+    async def new_conversation(self, name: str = "") -> str:
+        body = {"bot_id": self._bot_id, **({"name": name[:LONGEST_NAME]} if name else {})}
         with self._counting():
-            answered, reference = await self._api.call("POST", "/v1/conversation/create", body={"bot_id": self._bot_id})
+            answered, reference = await self._api.call("POST", "/v1/conversation/create", body=body)
         made = str(_payload(answered, "ConversationData").get("id") or "")
         if not made:
             raise BotFailed("Coze made a conversation without an id", reference=reference)
@@ -128,6 +139,13 @@ class CozeBot:
             await self._clock.sleep(wait)
             wait = min(wait * BACKOFF, SLOWEST * self._patience.poll)
 
+    @asynccontextmanager
+    async def submit(
+        self, conversation: str, chat: str, outputs: Mapping[str, str]
+    ) -> AsyncIterator[AsyncIterator[BotEvent]]:
+        raise BotFailed("tools are not run yet", say="tool")
+        yield  # a generator
+
     async def find(self, question: Question) -> str:
         body = {"order": "desc", "limit": RECENT}
         params = {"conversation_id": question.conversation}
@@ -156,11 +174,14 @@ class CozeBot:
                 self._failed(failed)
                 raise
 
-    async def judge(self, conversation: str, message: str, *, good: bool) -> None:
+    async def judge(self, conversation: str, message: str, *, good: bool | None) -> None:
         """Coze Studio has no such call: it raises there."""
         path = f"/v1/conversations/{quote(conversation, safe='')}/messages/{quote(message, safe='')}/feedback"
         with self._counting():
-            await self._api.call("POST", path, body={"feedback_type": "like" if good else "unlike"})
+            if good is None:
+                await self._api.call("DELETE", path)
+            else:
+                await self._api.call("POST", path, body={"feedback_type": "like" if good else "unlike"})
 
     async def delete_conversation(self, conversation: str) -> None:
         with self._counting():

@@ -23,6 +23,7 @@ from bridge.answer import (
     Used,
 )
 from bridge.errors import BotFailed, BridgeError, Transient
+from bridge.model import ToolCall
 
 Unknown = Callable[[str], None]
 """Told of the kind of a thing that we do not know; it is harmless."""
@@ -206,13 +207,19 @@ def outcome(chat: dict[str, Any]) -> list[BotEvent]:
     """
     events: list[BotEvent] = []
     if status(chat) == "requires_action":
-        calls = content.inner(content.inner(chat, "required_action"), "submit_tool_outputs").get("tool_calls") or []
-        wanted = [call for call in calls if isinstance(call, dict) and call.get("type") != "reply_message"]
-        if names := tuple(str(content.inner(call, "function").get("name") or "tool") for call in wanted):
-            events.append(ActionRequired(names))
+        found = content.inner(content.inner(chat, "required_action"), "submit_tool_outputs").get("tool_calls") or []
+        wanted = [call for call in found if isinstance(call, dict) and call.get("type") != "reply_message"]
+        if calls := tuple(_call(call) for call in wanted):
+            events.append(ActionRequired(calls))
     usage = content.inner(chat, "usage")
     spent = Used(number(usage.get("input_count")), number(usage.get("output_count")))
     return [*events, spent] if spent.input or spent.output else events
+
+
+def _call(call: dict[str, Any]) -> ToolCall:
+    function = content.inner(call, "function")
+    name, arguments = function.get("name"), function.get("arguments")
+    return ToolCall(id=str(call.get("id") or ""), name=str(name or "tool"), arguments=str(arguments or "{}"))
 
 
 def failure(chat: dict[str, Any], reference: str, *, spoken: bool = False) -> BridgeError | None:
