@@ -9,8 +9,9 @@ import asyncio
 import logging
 import re
 import socket
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.request import getproxies
 
@@ -64,64 +65,87 @@ class Downloading:
             content, said, url = await self._fetch(attachment.url)
             found = filetypes.of(content, said)
             if found is None:
-                raise Refused(f"{_shown(url)}: neither picture, sound, film nor document ({said[:60] or 'no type'})")
+                raise Refused(f"{shown(url)}: neither picture, sound, film nor document ({said[:60] or 'no type'})")
             # Its own name tells more than what it was called in the text, where it is no picture.
             name = attachment.name or named(str(url))
             yield found.kind, filetypes.called(name, found), content
 
     async def _fetch(self, address: str) -> tuple[bytes, str, URL]:
         """The content, its media type, and where it was in the end."""
-        url = _parsed(address)
-        connector = aiohttp.TCPConnector(limit=1, force_close=True, use_dns_cache=False, socket_factory=self._socket)
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
-        try:
-            async with (
-                asyncio.timeout(self._seconds),
-                aiohttp.ClientSession(
-                    connector=connector,
-                    timeout=timeout,
-                    trust_env=False,
-                    cookie_jar=aiohttp.DummyCookieJar(),
-                    auto_decompress=False,
-                    headers=HEADERS,
-                ) as session,
-            ):
-                for _ in range(REDIRECTIONS + 1):
-                    async with session.get(url, allow_redirects=False) as response:
-                        if response.status not in (301, 302, 303, 307, 308):
-                            return await _read(response, url), response.content_type, url
-                        url = _next(url, response.headers.get("Location", ""))
-                raise Refused(f"{_shown(url)}: more than {REDIRECTIONS} redirections")
-        except TimeoutError:
-            raise Unreachable(f"{_shown(url)}: not there within {self._seconds:g} s") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            if _is_closed(error):
-                raise Refused(f"{_shown(url)}: not a public address") from None
-            raise Unreachable(f"{_shown(url)}: not reached ({type(error).__name__})") from None
+        async with opened(address, networks=self._networks, seconds=self._seconds) as (response, url):
+            return await _read(response, url), response.content_type, url
 
-    def _socket(self, found: Any) -> socket.socket:
-        """A socket for a connection to exactly that address, as `getaddrinfo` tells it."""
-        family, kind, protocol, _, where = found
-        if not addresses.allowed(str(where[0]), self._networks):
-            raise _NotPublicError("not a public address")
-        return socket.socket(family, kind, protocol)
+
+@asynccontextmanager
+async def opened(
+    address: str,
+    *,
+    networks: Sequence[addresses.Network],
+    seconds: float,
+    may: Callable[[URL], bool] = lambda _: True,
+) -> AsyncIterator[tuple[aiohttp.ClientResponse, URL]]:
+    """What is at that address, wherever redirections lead, and where it was in the end; all of it takes `seconds`.
+
+    `may`: is that address, or that of a redirection, one that may be called? Raises Refused if not, or if it is not
+    public and in none of the networks; Unreachable.
+    """
+    url = _parsed(address)
+    connector = aiohttp.TCPConnector(
+        limit=1, force_close=True, use_dns_cache=False, socket_factory=partial(_socket, networks)
+    )
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            aiohttp.ClientSession(
+                connector=connector,
+                timeout=timeout,
+                trust_env=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                headers=HEADERS,
+            ) as session,
+        ):
+            for _ in range(REDIRECTIONS + 1):
+                if not may(url):
+                    raise Refused(f"{shown(url)}: not an address that may be called")
+                async with session.get(url, allow_redirects=False) as response:
+                    if response.status not in (301, 302, 303, 307, 308):
+                        yield response, url
+                        return
+                    url = _next(url, response.headers.get("Location", ""))
+            raise Refused(f"{shown(url)}: more than {REDIRECTIONS} redirections")
+    except TimeoutError:
+        raise Unreachable(f"{shown(url)}: not there within {seconds:g} s") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        if _is_closed(error):
+            raise Refused(f"{shown(url)}: not a public address") from None
+        raise Unreachable(f"{shown(url)}: not reached ({type(error).__name__})") from None
+
+
+def _socket(networks: Sequence[addresses.Network], found: Any) -> socket.socket:
+    """A socket for a connection to exactly that address, as `getaddrinfo` tells it."""
+    family, kind, protocol, _, where = found
+    if not addresses.allowed(str(where[0]), networks):
+        raise _NotPublicError("not a public address")
+    return socket.socket(family, kind, protocol)
 
 
 async def _read(response: aiohttp.ClientResponse, url: URL) -> bytes:
     """The whole body, unless it is too much or no file."""
     if response.status != 200:
-        raise Refused(f"{_shown(url)}: status {response.status}")
+        raise Refused(f"{shown(url)}: status {response.status}")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Refused(f"{_shown(url)}: compressed")
+        raise Refused(f"{shown(url)}: compressed")
     content = bytearray()
     too_much = (response.content_length or 0) > MOST_BYTES
     while not too_much and (piece := await response.content.read(PIECE)):
         content += piece
         too_much = len(content) > MOST_BYTES
     if too_much:
-        raise Refused(f"{_shown(url)}: more than {MOST_BYTES >> 20} MB")
+        raise Refused(f"{shown(url)}: more than {MOST_BYTES >> 20} MB")
     if not content:
-        raise Refused(f"{_shown(url)}: empty")
+        raise Refused(f"{shown(url)}: empty")
     return bytes(content)
 
 
@@ -133,11 +157,11 @@ def _parsed(address: str) -> URL:
     except ValueError:
         raise Refused("no address") from None
     if url.scheme not in ("http", "https") or not url.host:
-        raise Refused(f"{_shown(url)}: not an address of the web")
+        raise Refused(f"{shown(url)}: not an address of the web")
     if url.user or url.password:
-        raise Refused(f"{_shown(url)}: with a password")
+        raise Refused(f"{shown(url)}: with a password")
     if port not in WEB_PORTS and (port or 0) < LOWEST_PORT:
-        raise Refused(f"{_shown(url)}: not a port of the web")
+        raise Refused(f"{shown(url)}: not a port of the web")
     return url.with_fragment(None)
 
 
@@ -151,9 +175,9 @@ def _next(url: URL, location: str) -> URL:
     try:
         target = url.join(_url(location))
     except ValueError:
-        raise Refused(f"{_shown(url)}: redirected to no address") from None
+        raise Refused(f"{shown(url)}: redirected to no address") from None
     if not location or (url.scheme == "https" and target.scheme != "https"):
-        raise Refused(f"{_shown(url)}: redirected out of the web that is encrypted")
+        raise Refused(f"{shown(url)}: redirected out of the web that is encrypted")
     return _parsed(str(target))
 
 
@@ -167,6 +191,6 @@ def _is_closed(error: BaseException) -> bool:
     return False
 
 
-def _shown(url: URL) -> str:
+def shown(url: URL) -> str:
     """For the log: without the query, which may hold a signature, and without a password."""
     return f"{url.scheme}://{url.host or ''}{url.path}"[:200]

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
 
@@ -28,9 +28,12 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "previews_shown": ("Versions of growing answers that were painted.", ("platform",)),
     "previews_dropped": ("Versions that nobody saw: replaced by a newer one, or given up.", ("platform", "cause")),
     "attachments": ("Pictures and files of answers, by what became of them.", ("platform", "outcome")),
+    "files": ("Files and voice messages that came with questions, by what became of them.", ("platform", "outcome")),
     "refusals": ("Questions that ended in a refusal, by the sentence that was said.", ("say",)),
     "feedback": ("Judgements of answers: buttons pressed, each change of mind once.", ("platform", "judgement")),
+    "tools": ("Tools that bots called, by what became of it.", ("tool", "outcome")),
     "coze_errors": ("Calls to Coze that failed, by Coze's code or the HTTP status.", ("code",)),
+    "coze_alerts": ("Troubles that only the operator can mend: once an hour for as long as one lasts.", ("cause",)),
     "coze_unknown": ("Coze events and message types that we do not know.", ("kind",)),
     "updates_ignored": ("Updates of a kind or shape that we do not know.", ("platform", "kind")),
 }
@@ -48,6 +51,7 @@ _GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "tasks": ("Tasks of the event loop that have not ended.", ()),
     "build_info": ("1, with the version as its label.", ("version",)),
 }
+_WATCHED = {"coze_token_seconds_left": "Until the credentials for Coze end, where that is known."}
 MOST_VALUES = 100
 """Of one label that is not ours to choose (`kind`, `code`): each value is a time series. More are called `other`."""
 _OPEN_LABELS = ("kind", "code")
@@ -59,8 +63,10 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # as it is there
 class Metrics:
     """A Meter that Prometheus can read. All counts begin at 0 when the process starts."""
 
-    def __init__(self, says: Iterable[str] = ()) -> None:
-        """The series of refusals by these sentences are there from the start, so that a first one is seen as one."""
+    def __init__(self, says: Iterable[str] = (), causes: Iterable[str] = ()) -> None:
+        """The series of refusals by these sentences, and of alerts for these causes, are there from the start, so that
+        a first one is seen as one.
+        """
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._counters = {
@@ -79,12 +85,18 @@ class Metrics:
         self._gauges["build_info"].labels(version=version("coze-bridge")).set(1)
         for say in says:
             self._counters["refusals"].labels(say=say)
+        for cause in causes:
+            self._counters["coze_alerts"].labels(cause=cause)
 
     def expect(self, platform: str) -> None:
         """The series of that platform are there from now on, for the same reason."""
         for name, (_, labels) in _COUNTERS.items():
             if labels == ("platform",):
                 self._counters[name].labels(platform=platform)
+
+    def watch(self, name: str, value: Callable[[], float]) -> None:
+        """From now on there is that gauge, and it is what this returns whenever somebody looks."""
+        Gauge(f"coze_bridge_{name}", _WATCHED[name], registry=self._registry).set_function(value)
 
     def count(self, name: str, value: float = 1, **labels: str) -> None:
         """Adds to a counter."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from bridge.errors import ConfigError
-from bridge.ports import Mount
+from bridge.ports import Mount, Visit
 
 MAX_BODY = 1 << 20
 """Bytes; larger webhook calls get 413."""
@@ -18,8 +18,10 @@ Ready = Callable[[], Awaitable[list[str]]]
 Show = Callable[[], Awaitable[bytes]]
 
 
-def application(mounts: Mapping[str, Mount], *, ready: Ready, metrics: Show) -> web.Application:
-    """Answers the three paths for operators and POSTs at `mounts`; everything else is 404."""
+def application(
+    mounts: Mapping[str, Mount], *, ready: Ready, metrics: Show, visits: Mapping[str, Visit] | None = None
+) -> web.Application:
+    """Answers the three paths for operators, POSTs at `mounts` and browsers at `visits`; everything else is 404."""
 
     async def healthz(_request: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
@@ -35,7 +37,18 @@ def application(mounts: Mapping[str, Mount], *, ready: Ready, metrics: Show) -> 
     app = web.Application(client_max_size=MAX_BODY)
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", show)])
     app.add_routes([web.post(path, _answering(mount)) for path, mount in mounts.items()])
+    app.add_routes(
+        [web.get(path, _receiving(visit), allow_head=False) for path, visit in (visits or {}).items()]
+    )
     return app
+
+
+def _receiving(visit: Visit) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(request: web.Request) -> web.Response:
+        reply = await visit(dict(request.query), request.headers.get("Accept-Language", ""))
+        return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
+
+    return answer
 
 
 def _answering(mount: Mount) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -10,6 +10,8 @@ from bridge.model import Inbound
 
 _ENTRY = re.compile(r"(?a)telegram:\d+|telegram:chat:-?\d+|slack:[TE]\w+|slack:[TE]\w+:[UW]\w+|slack:[TE]\w+:[CGD]\w+")
 FORMS = "*, telegram:123, telegram:chat:-100123, slack:T012, slack:T012:U034 or slack:T012:C056, separated by commas"
+_PERSON = re.compile(r"(?a)telegram:\d+|slack:[TE]\w+:[UW]\w+")
+PEOPLE = "telegram:123 or slack:T012:U034, separated by commas"
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """32 characters that nobody takes for one another: no I, O, 0 or 1."""
 _LENGTH = 8
@@ -44,6 +46,30 @@ def parse_access(allow: str) -> AllowList:
     if not entries:
         raise ConfigError(f"ALLOW: names nobody; unset it, or write {FORMS}")
     return AllowList(entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Somebody who is told what is wrong with the service."""
+
+    platform: str
+    account: str
+    """Slack team id; empty: any account of ours."""
+    sender: str
+
+
+def parse_admins(admins: str) -> list[Admin]:
+    """Reads ADMINS. Raises ConfigError naming the entry that is no person."""
+    entries = [entry.strip() for entry in admins.split(",") if entry.strip()]
+    found = []
+    for entry in dict.fromkeys(entries):
+        if not _PERSON.fullmatch(entry):
+            raise ConfigError(f"ADMINS: {entry!r} is no person; write {PEOPLE}")
+        platform, *account, sender = entry.split(":")
+        found.append(Admin(platform, account[0] if account else "", sender))
+    if not found:
+        raise ConfigError(f"ADMINS: names nobody; unset it, or write {PEOPLE}")
+    return found
 
 
 def _meant(entry: str) -> str:

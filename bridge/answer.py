@@ -18,6 +18,14 @@ class ChatStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesComing:
+    """What came with the question is on its way to Coze."""
+
+    what: str
+    """A line for the person."""
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
     """More text of one answer message."""
 
@@ -114,6 +122,7 @@ class StillRunning:
 BotEvent = (
     ChatStarted
     | StillRunning
+    | FilesComing
     | TextDelta
     | ReasoningDelta
     | MessageCompleted
@@ -162,6 +171,8 @@ class Answer:
     choices: tuple[Choice, ...] = ()
     """Buttons of our own below it."""
     tokens: int = 0
+    coming: str = ""
+    """What came with the question is on its way to Coze: a line that says so."""
     fetching: bool = False
     """It was cut off, and the whole of it is on its way."""
     note: str = ""
@@ -174,7 +185,9 @@ class Answer:
         """Takes one event in."""
         match event:
             case ChatStarted():
-                pass
+                self.coming = ""
+            case FilesComing(what):
+                self.coming = what
             case StillRunning():
                 self.fetching = True
             case TextDelta(message, text):
@@ -247,7 +260,7 @@ class Answer:
     def dump(self) -> str:
         """As JSON, for the store."""
         dumped = asdict(self)
-        del dumped["fetching"]  # of this moment only; and an older version beside us would not know it
+        del dumped["fetching"], dumped["coming"]  # of this moment only; an older version beside us would not know it
         dumped["tools_wanted"] = []  # a version beside us from before there were tools looks for it
         return json.dumps(dumped, ensure_ascii=False)
 

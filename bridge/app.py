@@ -5,26 +5,36 @@ import faulthandler
 import logging
 import secrets
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from itertools import count
 from typing import TYPE_CHECKING
 
-from bridge.access import AllowList, parse_access
-from bridge.build import build_adapters, build_bots, build_downloads, build_look
+from bridge.access import AllowList, parse_access, parse_admins
+from bridge.alerts import CAUSES
+from bridge.build import build_adapters, build_bots, build_commands, build_downloads, build_look, build_tools, build_wanted
+from bridge.catalogue import Catalogue
 from bridge.clock import SystemClock
+from bridge.commands import Saying, Talk, helping
 from bridge.config import Settings
+from bridge.credentials import Access, build_access, credentials_end
 from bridge.door import Door
 from bridge.errors import ConfigError, Transient
+from bridge.history import History
+from bridge.expiry import Expiry
 from bridge.housekeeping import Housekeeping
 from bridge.intake import Intake
 from bridge.listening import Listening, backoff
-from bridge.model import Lease
+from bridge.model import Inbound, Lease, User
 from bridge.pace import Pace
-from bridge.ports import Adapter, Bots, Clock, Meter, Mount, Mounts, Sharing, Store
+from bridge.ports import Accounts, Adapter, Bots, Clock, Meter, Mount, Mounts, Reply, Sharing, Store, Tools
 from bridge.presses import Presses
 from bridge.readiness import Readiness
+from bridge.reception import Reception
 from bridge.supervise import notify, status, watch
+from bridge.values import LOGIN_PATH
+from bridge.voicing import Voicing
+from bridge.welcome import Welcome
 from bridge.worker import Worker
 
 if TYPE_CHECKING:
@@ -46,6 +56,9 @@ class App:
         self._readiness = Readiness(self._clock)
         self._stopping = self._readiness.stopping
         self._worker: Worker | None = None
+        self._own: Accounts | None = None
+        self._reception: Reception | None = None
+        self._expiry: Expiry | None = None
         self.url = ""
         """Where the HTTP server listens, once `listening` is set."""
         self.listening = asyncio.Event()
@@ -63,7 +76,7 @@ class App:
         from adapters.coze.errors import SAYS
         from adapters.metrics import Metrics
 
-        meter = Metrics(says=SAYS)
+        meter = Metrics(says=SAYS, causes=CAUSES)
         adapters = build_adapters(self._settings, self._clock, meter)
         for adapter in adapters:
             meter.expect(adapter.platform)
@@ -81,7 +94,10 @@ class App:
 
     async def _open(self, adapters: list[Adapter], meter: "Metrics") -> None:
         async with AsyncExitStack() as closing:
-            bots = build_bots(self._settings, self._clock, meter)
+            tools = build_tools(self._settings, meter)
+            closing.push_async_callback(tools.aclose)
+            access = build_access(self._settings, self._clock)
+            bots = build_bots(self._settings, self._clock, meter, access)
             closing.push_async_callback(bots.aclose)
             for adapter in adapters:
                 closing.push_async_callback(adapter.aclose)
@@ -89,13 +105,27 @@ class App:
             closing.push_async_callback(await self._listen_http(adapters, meter))
             if (store := await self._open_store()) is not None:
                 closing.push_async_callback(store.aclose)
+                closing.push_async_callback(access.aclose)
+                self._expiry = self._receive_people(access, store, meter)
                 self._readiness.store = store
                 for adapter in adapters:
                     if store.shares is not None and isinstance(adapter, Sharing):
                         adapter.share(store.shares)
                 # Not before: a wrong DATABASE_URL is one line, and nothing else.
                 log.info("listening on %s", self.url.removeprefix("http://"))
-                await self._serve(store, bots, adapters, meter)
+                await self._serve(store, bots, tools, adapters, meter)
+
+    def _receive_people(self, access: Access, store: Store, meter: "Metrics") -> Expiry:
+        """Those who log in with accounts of their own; and what is known of the end of our own."""
+        if access.own is not None:
+            access.own.keep_in(store.logins)
+            self._own = access.own
+            self._reception = Reception(accounts=access.own, store=store, clock=self._clock)
+        until, mend = credentials_end(self._settings, access)
+        expiry = Expiry(until=until, mend=mend, clock=self._clock, reception=self._reception)
+        if until() is not None:
+            meter.watch("coze_token_seconds_left", expiry.seconds_left)
+        return expiry
 
     async def _open_store(self) -> Store | None:
         """The database, however long it takes to answer; None if we are asked to stop before that."""
@@ -122,7 +152,9 @@ class App:
                 break
         return None
 
-    async def _serve(self, store: Store, bots: Bots, adapters: list[Adapter], meter: Meter) -> None:
+    async def _serve(
+        self, store: Store, bots: Bots, tools: Tools, adapters: list[Adapter], meter: Meter
+    ) -> None:
         settings = self._settings
         lease = Lease(owner=secrets.token_hex(8), seconds=settings.tuning.lease_seconds)
         worker = Worker(
@@ -139,10 +171,17 @@ class App:
             on_busy=settings.on_busy,
             queued_seconds=settings.tuning.queued_seconds,
             downloads=build_downloads(settings),
+            tools=tools,
+            wanted=build_wanted(settings),
+            admins=parse_admins(settings.admins) if settings.admins else (),
+            reveal=self._own.reveal if self._own else str,
+            names=settings.name_conversations,
         )
         self._worker = worker
         door = Door(store=store, allow=_allowed(settings), adapters=self._readiness.serving)
         presses = Presses(store=store, bots=bots, meter=meter)
+        catalogue = Catalogue(bots, self._clock, speaks=settings.voice.speak)
+        welcome = Welcome(store=store, bots=bots, catalogue=catalogue, adapters=self._readiness.serving)
         intake = Intake(
             store=store,
             door=door,
@@ -151,6 +190,11 @@ class App:
             meter=meter,
             route=bots.route,
             interrupts=settings.on_busy == "interrupt",
+            album_seconds=settings.tuning.album_seconds,
+            talks=_talks(settings, store, bots, catalogue) | {"start": welcome.talk} | self._logging_in(),
+            settled=self._reception.settled if self._reception else None,
+            welcome=welcome,
+            idle_hours=settings.new_after_hours,
         )
         try:
             async with asyncio.TaskGroup() as group:
@@ -160,6 +204,9 @@ class App:
                     store=store, bots=bots, clock=self._clock, keep_seconds=settings.keep_texts_days * 86400
                 )
                 beside.append(group.create_task(keeping.run(), name="housekeeping"))
+                if self._expiry is not None:
+                    beside.append(group.create_task(self._expiry.run(), name="expiry"))
+                beside.append(group.create_task(catalogue.run(), name="catalogue"))
                 if store.peers is not None:
                     beside.append(group.create_task(store.peers.run(lease, worker.wake), name="peers"))
                 listens = self._listens(store, intake, worker, lease)
@@ -177,6 +224,7 @@ class App:
                     task.cancel()
         finally:
             await presses.aclose()
+            await welcome.aclose()
             self._readiness.store = None
             with suppress(Transient):
                 await store.release(lease.owner)
@@ -189,16 +237,26 @@ class App:
             if isinstance(adapter, Mounts):
                 mounts |= adapter.mounts
 
+        visits = {LOGIN_PATH: self._visit} if self._settings.coze_login_url else {}
+
         async def metrics() -> bytes:
             return meter.show(*await self._readiness.backlog())
 
         host, _, port = self._settings.http_listen.rpartition(":")
         runner = await serve(
-            application(mounts, ready=self._readiness.reasons, metrics=metrics), host.strip("[]"), int(port)
+            application(mounts, ready=self._readiness.reasons, metrics=metrics, visits=visits), host.strip("[]"), int(port)
         )
         self.url = f"http://{host}:{runner.addresses[0][1]}"
         self.listening.set()
         return runner.cleanup
+
+    def _logging_in(self) -> dict[str, Talk]:
+        here = self._reception
+        return {"login": here.login, "logout": here.logout} if here else {}
+
+    async def _visit(self, query: Mapping[str, str], languages: str) -> Reply:
+        """Somebody comes back from Coze, maybe before the database is open."""
+        return await self._reception.visit(query, languages) if self._reception else Reply(status=503)
 
     def _listens(self, store: Store, intake: Intake, worker: Worker, lease: Lease) -> Listening:
         return Listening(
@@ -213,6 +271,20 @@ class App:
     def _silent_seconds(self) -> float:
         """For how long a loop of the worker has not gone round."""
         return self._worker.silent_seconds if self._worker is not None else 0.0
+
+
+def _talks(settings: Settings, store: Store, bots: Bots, catalogue: Catalogue) -> dict[str, Talk]:
+    """The commands that look things up before they answer."""
+    commands = build_commands(settings)
+
+    async def help_(inbound: Inbound, who: User, where: str) -> Saying:  # noqa: ARG001 - it is a Talk
+        return Saying(helping(commands, who.language))
+
+    talks: dict[str, Talk] = {"help": help_, "history": History(store, bots.route).talk}
+    if settings.voice.speak:
+        voicing = Voicing(store=store, bots=bots, catalogue=catalogue, default=settings.voice.default)
+        talks["voice"] = voicing.talk
+    return talks
 
 
 def _allowed(settings: Settings) -> AllowList | None:

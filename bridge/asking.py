@@ -2,21 +2,27 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from bridge.answer import Answer, BotEvent, ChatStarted, StillRunning
+from bridge import amiss, fold
+from bridge.answer import Answer, BotEvent, ChatStarted, FilesComing, StillRunning
+from bridge.bringing import Bringing, is_waiting
 from bridge.errors import BotFailed, BridgeError, Gone, Transient, Unreachable
 from bridge.halt import Halt
-from bridge.model import Pending, Turn, TurnState
-from bridge.ports import Bot, Bots, Clock, Meter, Question, Store
+from bridge.model import File, Pending, Profile, Turn, TurnState
+from bridge.ports import Adapter, Bot, Bots, Clock, Meter, Profiles, Question, Store
 from bridge.surface import Surface
 from bridge.trail import note
 
 log = logging.getLogger(__name__)
 
 CANCEL_SECONDS = 10.0
+PROFILE_SECONDS = 5.0
+"""A question does not wait longer for what the platform tells of who asks it."""
+LONGEST_NAME = 80
+"""UTF-16 units of a conversation's name; Coze takes 100 characters."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,6 +31,8 @@ class Asking:
 
     turn: Turn
     bots: Bots
+    adapter: Adapter
+    bringing: Bringing
     surface: Surface
     store: Store
     clock: Clock
@@ -32,6 +40,8 @@ class Asking:
     halt: Halt
     recall_seconds: float
     """For so long after it was asked, the answer to a question is fetched."""
+    names: bool = True
+    """Coze is told the beginning of the first question as the name of its conversation."""
     answer: Answer = field(default_factory=Answer)
 
     @property
@@ -46,10 +56,11 @@ class Asking:
                 await self.recall()
             else:
                 await self._ask_anew()
-        except Gone:
+        except Gone as gone:
             await self.store.forget_conversation(self.turn)
             self.turn = replace(self.turn, state=TurnState.CLAIMED, coze_conversation="")
-            raise Transient("the Coze conversation is gone; making a new one", say="failed") from None
+            why = "the Coze conversation is gone; making a new one"
+            raise Transient(why, say="failed", reference=gone.reference, code=gone.code) from None
         except Transient as error:
             if error.certain or self.turn.state is not TurnState.STREAMING:
                 raise
@@ -63,13 +74,14 @@ class Asking:
             raise BotFailed("the question is too old for its answer to be fetched", say="too_old")
         self.meter.count("recalls")
         heard = Answer.load(turn.answer) if turn.answer and not self.answer.messages else self.answer
-        self.answer = replace(heard)
+        self.answer = replace(heard, calls=())
         try:
             async with self.bot.recall(turn.coze_conversation, turn.chat) as events:
                 await self.surface.follow(self._anew(events), self.answer)
-        except Gone:
+        except Gone as gone:
             await self.store.forget_conversation(turn)
-            raise Transient("Coze does not know that chat any more", say="failed") from None
+            why = "Coze does not know that chat any more"
+            raise Transient(why, say="failed", reference=gone.reference, code=gone.code) from None
         finally:
             self.answer.fetching = False
             is_part = bool(heard.text) and not self.answer.text
@@ -77,6 +89,13 @@ class Asking:
                 self.answer.messages, self.answer.reasoning = heard.messages, heard.reasoning
         if is_part and not self.answer.calls and not self.halt.asked.is_set():
             raise Unreachable("Coze does not list the answer (yet) that it gave", certain=False, say="stalled")
+
+    async def take_up(self, chat: str) -> None:
+        """Goes on with a chat of an earlier turn: from now on it is recalled, and nothing is asked."""
+        turn, now = self.turn, self.clock.now()
+        await self.store.asking(turn, turn.coze_conversation, at=now)
+        self.turn = replace(turn, asked_at=now)
+        await self._note_chat(chat)
 
     async def cancel(self) -> None:
         """If the person stopped it, Coze is to stop as well; the last words to them do not wait for that."""
@@ -91,19 +110,75 @@ class Asking:
     @property
     def pending(self) -> str:
         """What the conversation waits for once this answer stands, as `Pending.dump` writes it."""
-        answer = self.answer
-        if answer.outcome is not TurnState.DELIVERED or not (answer.resume or answer.calls):
+        answer, turn = self.answer, self.turn
+        if turn.asked_at is None:
+            return turn.pending  # as before: nothing was asked
+        # Tools are waited for as well where the answer was stopped or given up: else the chat would wait for ever.
+        resume = answer.resume if answer.outcome is TurnState.DELIVERED else ""
+        if not (resume or answer.calls):
             return ""
-        waits = Pending(turn=self.turn.id, resume=answer.resume, chat=self.turn.chat, calls=answer.calls)
+        waits = Pending(turn=turn.id, resume=resume, chat=turn.chat, calls=answer.calls, asker=turn.coze_user)
         return waits.dump()
 
+    @property
+    def refused(self) -> bool:
+        """What came with the question cannot be used, and so there is nothing to ask."""
+        return bool(self.turn.files) and not amiss.askable(self.turn.question, self.turn.files)
+
     async def _ask_anew(self) -> None:
+        if not await self._brought():
+            return
+        try:
+            await self._put()
+        except BotFailed as error:
+            # A file that was uploaded long ago, or by an account that is not ours any more.
+            gone = error.say == "file" and self.turn.state is not TurnState.STREAMING
+            if not gone or not any(file.coze for file in self.turn.files):
+                raise
+            log.info("%s; uploading the files anew", error)
+            if await self._brought(anew=True):
+                await self._put()
+
+    async def _brought(self, *, anew: bool = False) -> bool:
+        """Has what came with the question uploaded or heard. False: there is nothing to ask, or it is to halt."""
+        if not self.turn.files:
+            return True
+        files = self.bringing.judged(self.turn.files, self.bot, self.adapter, anew=anew)
+        await self.surface.follow(self._bringing(files, anew=anew), self.answer)
+        return not (self.halt.asked.is_set() or self.refused)
+
+    async def _bringing(self, files: Sequence[File], *, anew: bool) -> AsyncIterator[BotEvent]:
+        if coming := [file for file in files if is_waiting(file)]:
+            yield FilesComing(amiss.coming(coming, self.turn.language))
+        brought = await self.bringing.brought(self.turn, files, self.bot, self.adapter, anew=anew)
+        self.turn = replace(self.turn, files=brought)
+        self.surface.asks(self.turn)
+
+    async def _put(self) -> None:
         turn = self.turn
-        conversation, asked_at = turn.coze_conversation or await self.bot.new_conversation(), self.clock.now()
+        profile = await self._profile() if self.bot.wants_profile else None
+        conversation = turn.coze_conversation or await self.bot.new_conversation(self._name())
+        asked_at = self.clock.now()
         await self.store.asking(turn, conversation, at=asked_at)
         self.turn = replace(turn, coze_conversation=conversation, asked_at=asked_at)
-        async with self.bot.ask(self._question()) as events:
+        async with self.bot.ask(replace(self._question(), profile=profile)) as events:
             await self.surface.follow(self._noting_chat(events), self.answer)
+
+    def _name(self) -> str:
+        """Of a new conversation."""
+        lines = self._question().text.split("\n") if self.names else []
+        return fold.shortened(next(filter(None, (" ".join(line.split()) for line in lines)), ""), LONGEST_NAME)
+
+    async def _profile(self) -> Profile:
+        """Of who asks; empty if the platform does not tell it, or not soon."""
+        if not isinstance(self.adapter, Profiles):
+            return Profile()
+        try:
+            async with asyncio.timeout(PROFILE_SECONDS):
+                return await self.adapter.profile(self.turn.sender)
+        except (BridgeError, TimeoutError) as error:
+            log.info("asked without the person's profile: %s", str(error) or "too slow")
+            return Profile()
 
     async def _found(self) -> bool:
         """After a crash between asking and hearing: did Coze take the question?"""
@@ -127,11 +202,11 @@ class Asking:
         turn = self.turn
         waits = Pending.load(turn.pending)
         return Question(
-            text=turn.question,
+            text=amiss.worded(turn.question, turn.files),
             user=turn.coze_user,
             conversation=turn.coze_conversation,
             mark=f"{turn.id}.{round((turn.asked_at or 0.0) * 1000)}",
-            files=turn.files,
+            files=tuple(file for file in turn.files if file.coze),
             resume=waits.resume if waits else "",
             language=turn.language,
             platform=turn.address.platform,

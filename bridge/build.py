@@ -1,55 +1,66 @@
 """Builds the outside from the settings: each builder imports its own vendor, so that an unused one is never loaded."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
+from bridge.amiss import MB
 from bridge.bots import BotSettings
+from bridge.bringing import Wanted
 from bridge.commands import COMMANDS
 from bridge.config import Settings
+from bridge.credentials import Access, build_access, build_auth
 from bridge.findings import Check, Findings, skipped
 from bridge.pages import Look
-from bridge.ports import Adapter, Bot, Bots, Clock, Downloads, Meter
+from bridge.ports import Adapter, Bot, Bots, Clock, Downloads, Meter, Tools
 
 if TYPE_CHECKING:
-    from cozepy import Auth
+    from adapters.coze.bots import Acting
+    from adapters.tools.toolbox import Tool
 
 
-def build_bots(settings: Settings, clock: Clock, meter: Meter) -> Bots:
-    """All bots that the settings name; the one without a name first."""
-    from adapters.coze.bots import CozeBots, Rule
+def build_bots(settings: Settings, clock: Clock, meter: Meter, access: Access | None = None) -> Bots:
+    """All bots that the settings name; the one without a name first. Raises ConfigError."""
+    from adapters.coze.bots import CozeBots, Credentials, Rule
 
+    access = access or build_access(settings, clock)
     # A copy: the section [bot] tells how to ask it, COZE_BOT_ID which it is.
     first = settings.bot.model_copy(update={"bot_id": settings.coze_bot_id})
-    bots = {name: _bot(settings, one, clock, meter) for name, one in {"": first, **settings.bots}.items()}
-    return CozeBots(bots, [Rule(**route.model_dump()) for route in settings.routes])
+    bots = {name: _bot(settings, one, clock, meter, access) for name, one in {"": first, **settings.bots}.items()}
+    # Who has a token of their own, maybe of another Coze, is nobody else's.
+    ours = [name for name in bots if not name or not settings.bots[name].api_token]
+    credentials = dict.fromkeys(ours, Credentials(jwt=access.jwt, own=access.own))
+    return CozeBots(bots, [Rule(**route.model_dump()) for route in settings.routes], credentials)
 
 
-def _bot(settings: Settings, bot: BotSettings, clock: Clock, meter: Meter) -> Bot:
+def _bot(settings: Settings, bot: BotSettings, clock: Clock, meter: Meter, access: Access) -> "Acting":
     from adapters.coze.auth import token_auth
     from adapters.coze.bot import CozeBot
+    from adapters.coze.terms import Terms
 
     return CozeBot(
         bot.api_base or settings.coze_api_base,
         bot.bot_id or "",
-        token_auth(bot.api_token.get_secret_value()) if bot.api_token else _coze_auth(settings),
+        token_auth(bot.api_token.get_secret_value()) if bot.api_token else access.auth,
         clock=clock,
         meter=meter,
+        terms=Terms(
+            draft=bot.draft,
+            version=bot.version or "",
+            cards=bot.cards,
+            parameters=bot.parameters,
+            custom_variables=bot.custom_variables,
+            variables=bot.variables,
+        ),
         idle_seconds=settings.tuning.coze_idle_seconds,
         silence_seconds=settings.tuning.coze_silence_seconds,
     )
 
 
-def _coze_auth(settings: Settings) -> "Auth":
-    from adapters.coze.auth import jwt_auth, token_auth
-
-    if settings.coze_api_token is not None:
-        return token_auth(settings.coze_api_token.get_secret_value())
-    key = settings.coze_jwt_oauth_private_key
-    return jwt_auth(
-        settings.coze_jwt_oauth_client_id or "",
-        settings.coze_jwt_oauth_public_key_id or "",
-        key.get_secret_value() if key else "",
-        settings.coze_api_base,
-    )
+def build_commands(settings: Settings) -> tuple[str, ...]:
+    """The commands that there are, as the settings have it."""
+    hidden = set() if settings.voice.speak else {"voice"}
+    return tuple(name for name in COMMANDS if name not in hidden)
 
 
 def build_telegram(settings: Settings, clock: Clock, meter: Meter) -> Adapter:
@@ -65,7 +76,7 @@ def build_telegram(settings: Settings, clock: Clock, meter: Meter) -> Adapter:
         webhook_url=settings.telegram_webhook_url or "",
         webhook_secret=secret.get_secret_value() if secret else "",
         streaming=settings.telegram_streaming,
-        commands=COMMANDS,
+        commands=build_commands(settings),
         account_rate=settings.tuning.telegram_calls_per_second,
         private_every=settings.tuning.telegram_private_seconds,
         group_every=settings.tuning.telegram_group_seconds,
@@ -88,7 +99,7 @@ def build_slack(settings: Settings, clock: Clock, meter: Meter) -> Adapter:
         meter=meter,
         dm=settings.slack_dm,
         streaming=settings.slack_streaming,
-        commands=COMMANDS,
+        commands=build_commands(settings),
         seconds=Seconds(
             post=tuning.slack_post_seconds,
             channel_post=tuning.slack_channel_post_seconds,
@@ -105,9 +116,32 @@ def build_downloads(settings: Settings) -> Downloads:
     return Downloading(parsed(settings.tuning.media_networks))
 
 
+def build_tools(settings: Settings, meter: Meter) -> Tools:
+    """The tools that run here. Raises ConfigError."""
+    from adapters.tools import Toolbox
+
+    return Toolbox({name: load() for name, load in _tools(settings).items()}, meter)
+
+
+def _tools(settings: Settings) -> "dict[str, Callable[[], Tool]]":
+    """How each tool is loaded."""
+    from adapters.tools import loaded
+
+    return {
+        name: partial(loaded, name, tool.call, ask=tool.ask, seconds=tool.timeout_seconds, options=tool.options)
+        for name, tool in settings.tools.items()
+    }
+
+
+def build_wanted(settings: Settings) -> Wanted:
+    """What of the files and voice messages that people send is read."""
+    files, voice = settings.files, settings.voice
+    return Wanted(most_bytes=files.most_mb * MB, read=files.read, listen=voice.listen)
+
+
 def build_look(settings: Settings) -> Look:
     """What of an answer is shown."""
-    return Look(**settings.answers.model_dump())
+    return Look(**settings.answers.model_dump(), voice=settings.voice.speak)
 
 
 def build_adapters(settings: Settings, clock: Clock, meter: Meter) -> list[Adapter]:
@@ -123,13 +157,15 @@ def build_adapters(settings: Settings, clock: Clock, meter: Meter) -> list[Adapt
 def build_checks(settings: Settings, clock: Clock) -> list[Check]:
     """What `doctor` looks at outside of this program, in the order in which it tells."""
     reach = "look at the network and HTTPS_PROXY"
+    tools = Check("tools", "look at the sections [tools.NAME]", ("tools",), lambda: _look_at_tools(settings))
     return [
         Check("database", "look at DATABASE_URL", ("database_",), lambda: _look_at_database(settings)),
-        Check("coze", f"look at COZE_API_BASE; {reach}", ("coze_",), lambda: _look_at_coze(settings)),
+        Check("coze", f"look at COZE_API_BASE; {reach}", ("coze_",), lambda: _look_at_coze(settings, clock)),
         Check("telegram", reach, ("telegram_",), lambda: _look_at_telegram(settings, clock)),
         Check("slack", reach, ("slack_",), lambda: _look_at_slack(settings)),
         Check("http", "look at HTTP_LISTEN", ("http_",), lambda: _look_at_http(settings)),
         Check("clock", reach, (), lambda: _look_at_clock(settings, clock)),
+        *([tools] if settings.tools else []),
     ]
 
 
@@ -139,17 +175,23 @@ def _look_at_database(settings: Settings) -> Findings:
     return look(settings.database_url)
 
 
-def _look_at_coze(settings: Settings) -> Findings:
+def _look_at_coze(settings: Settings, clock: Clock) -> Findings:
     trio = (
         settings.coze_jwt_oauth_client_id,
         settings.coze_jwt_oauth_public_key_id,
         settings.coze_jwt_oauth_private_key,
     )
-    if settings.coze_api_token is None and not all(trio):
+    if settings.coze_api_token is None and not all(trio) and not settings.coze_login_path:
         return _not_configured("coze")
     from adapters.coze.checks import look
 
-    return look(settings.coze_api_base, settings.coze_bot_id or "", lambda: _coze_auth(settings))
+    return look(settings.coze_api_base, settings.coze_bot_id or "", lambda: build_auth(settings, clock))
+
+
+def _look_at_tools(settings: Settings) -> Findings:
+    from adapters.tools.checks import look
+
+    return look(_tools(settings))
 
 
 def _look_at_telegram(settings: Settings, clock: Clock) -> Findings:

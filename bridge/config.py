@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import unquote, urlsplit
@@ -18,9 +19,10 @@ from pydantic import (
 )
 
 from bridge import sources, values
-from bridge.access import parse_access
+from bridge.access import parse_access, parse_admins
 from bridge.bots import BotSettings, Route
 from bridge.errors import ConfigError
+from bridge.tools import ToolSettings
 
 FILES = sources.FILES
 TELEGRAM_API = "https://api.telegram.org"
@@ -43,6 +45,8 @@ class Tuning(BaseModel):
     """So long after it was asked, the answer to a question is still fetched from Coze; then the person is told."""
     queued_seconds: float = Field(default=5.0, ge=0)
     """Who waits longer than this for an answer to begin is told how many are before them; 0: never."""
+    album_seconds: float = Field(default=1.0, ge=0)
+    """After a picture of an album, the next one of it may take so long (Telegram sends each by itself)."""
     telegram_calls_per_second: float = Field(default=28.0, gt=0)
     """All chats of the bot together (Bot API FAQ: about 30; more with paid broadcasts)."""
     telegram_private_seconds: float = Field(default=1.05, gt=0)
@@ -86,6 +90,33 @@ class Answers(BaseModel):
     """An answer of more messages than this also comes as a Markdown file; 0: never."""
 
 
+class Files(BaseModel):
+    """The section [files] of the file: what people send along."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    read: bool = True
+    """Pictures and files that people send are passed on to the bot."""
+    most_mb: int = Field(default=20, ge=1, le=512)
+    """The size in MB up to which a file is fetched, on every platform. Telegram itself lets bots fetch 20 MB, unless
+    you run a Bot API server of your own (`--local`); Coze takes 512 MB."""
+
+
+class VoiceMessages(BaseModel):
+    """The section [voice] of the file: spoken words."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    listen: Literal["transcribe", "audio", "off"] = "transcribe"
+    """Voice messages. `transcribe`: Coze writes down what is said, which is shown above the answer and asked; `audio`:
+    they are passed on as sound, for bots that hear; `off`: who sends one is told that it is not heard."""
+    speak: bool = True
+    """Who wants to can hear answers (`/voice`)."""
+    default: str = ""
+    """Coze `voice_id` of the voice for those who say no more than `/voice on`; empty: the first one that speaks their
+    language."""
+
+
 class Settings(BaseModel):
     """All settings; the variable is the name in capitals. The descriptions are those of the tables in the READMEs."""
 
@@ -103,6 +134,24 @@ class Settings(BaseModel):
     """Fingerprint that Coze shows for the public key of that app."""
     coze_jwt_oauth_private_key: SecretStr | None = None
     """The private key to it, the whole PEM text; line ends may be written as a backslash and an n."""
+    coze_jwt_oauth_sessions: bool = True
+    """With such an app, each person has a session of their own at Coze: nobody else's conversations and variables can
+    be reached from it."""
+    coze_token_expires: date | None = None
+    """The day on which `COZE_API_TOKEN` ends (`2026-12-31`): from seven days before, the log, `doctor` and a metric
+    warn of it."""
+    coze_login_path: str | None = None
+    """The file of `coze-bridge login`, which stands in for a token on a workstation."""
+    coze_login_client_id: str | None = None
+    """Client id of the OAuth app with which people log in: for `coze-bridge login`, or for `/login`."""
+    coze_login_client_secret: SecretStr | None = None
+    """Its secret, if it is a web application; unset: it uses PKCE."""
+    coze_login_url: str | None = None
+    """`/login` is switched on: the public address, known to that OAuth app, that leads to this service's
+    `/coze/login`."""
+    coze_login_key: SecretStr | None = None
+    """Goes with it: 32 characters or more that you make up, with which people's tokens are encrypted. To replace it,
+    put the new one before it, with a comma."""
     coze_bot_id: str | None = None
     """The bot: the number in its URL at Coze (`…/bot/7400…`)."""
     telegram_bot_token: SecretStr | None = None
@@ -144,16 +193,26 @@ class Settings(BaseModel):
     """Who may talk to the bot, separated by commas: `*` (everybody), `telegram:123` (a person), `telegram:chat:-100…`,
     `slack:T…` (a workspace), `slack:T…:U…`, `slack:T…:C…`. Unset: in Telegram those who are paired, in Slack the full
     members of the workspace."""
+    admins: str | None = None
+    """Who gets a message when something is wrong that only the operator can mend: `telegram:123`, `slack:T…:U…`,
+    separated by commas. Unset: nobody."""
     on_busy: Literal["queue", "merge", "interrupt"] = "queue"
     """What becomes of messages that come while an answer runs. `queue`: they are answered one after another; `merge`:
     those of one person become one question; `interrupt`: the newest stops what runs and is answered at once."""
+    new_after_hours: float = Field(default=0.0, ge=0)
+    """Who says nothing in a conversation for so many hours begins a new one with the next question; 0: never."""
+    name_conversations: bool = True
+    """Coze is told the beginning of the first question as the name of its conversation."""
     keep_texts_days: float = Field(default=30.0, ge=0)
     """So many days after a turn has ended, question and answer are erased; 0: never."""
     answers: Answers = Answers()
+    files: Files = Files()
+    voice: VoiceMessages = VoiceMessages()
     tuning: Tuning = Tuning()
     bot: BotSettings = BotSettings()
     bots: dict[str, BotSettings] = {}
     routes: list[Route] = []
+    tools: dict[str, ToolSettings] = {}
 
     @field_validator("*", mode="before")
     @classmethod
@@ -169,7 +228,9 @@ class Settings(BaseModel):
             _FORMS[info.field_name](value)
         return value
 
-    @field_validator("telegram_bot_token", "telegram_webhook_secret", "slack_bot_token", "slack_app_token")
+    @field_validator(
+        "telegram_bot_token", "telegram_webhook_secret", "slack_bot_token", "slack_app_token", "coze_login_key"
+    )
     @classmethod
     def _is_a_secret_of_its_form(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is not None and info.field_name:
@@ -180,6 +241,11 @@ class Settings(BaseModel):
     @classmethod
     def _has_a_slash_at_its_end(cls, value: str) -> str:
         return values.slack_base(value)
+
+    @field_validator("coze_login_url")
+    @classmethod
+    def _leads_to_us(cls, value: str | None) -> str | None:
+        return None if value is None else values.login_url(value)
 
     @field_validator("telegram_webhook_url")
     @classmethod
@@ -217,6 +283,8 @@ class Settings(BaseModel):
     def _allow_is_readable(self) -> Self:
         if self.allow is not None:
             parse_access(self.allow)
+        if self.admins is not None:
+            parse_admins(self.admins)
         return self
 
     def require_run(self) -> None:
@@ -256,7 +324,8 @@ class Settings(BaseModel):
             "COZE_JWT_OAUTH_PRIVATE_KEY": self.coze_jwt_oauth_private_key,
         }
         given = [name for name, value in trio.items() if value]
-        if self.coze_api_token is None and not given:
+        self._require_login()
+        if self.coze_api_token is None and not given and not self.coze_login_path:
             raise ConfigError("COZE_API_TOKEN is missing: set a personal or service token, or the COZE_JWT_OAUTH_ trio")
         if self.coze_api_token is not None and given:
             raise ConfigError(f"COZE_API_TOKEN and {given[0]} exclude each other: unset one")
@@ -266,17 +335,31 @@ class Settings(BaseModel):
         if not self.coze_bot_id and self.bot.mode == "chat":
             raise ConfigError("COZE_BOT_ID is missing: set the number in the bot's URL at Coze (…/bot/7400…)")
 
+    def _require_login(self) -> None:
+        """What /login needs, if it is switched on. Raises ConfigError."""
+        needed = {
+            "COZE_LOGIN_URL": self.coze_login_url,
+            "COZE_LOGIN_CLIENT_ID": self.coze_login_client_id,
+            "COZE_LOGIN_KEY": self.coze_login_key,
+        }
+        wanted = self.coze_login_url or self.coze_login_key or self.coze_login_client_secret
+        if wanted and (missing := next((name for name, value in needed.items() if not value), None)):
+            raise ConfigError(f"{missing} is missing: /login needs COZE_LOGIN_URL, COZE_LOGIN_CLIENT_ID and _KEY")
+
     def secrets(self) -> list[str]:
         """All secret values, so that the log can blank them."""
         given = [value for _, value in self] + [bot.api_token for bot in self.bots.values()]
         found = [value.get_secret_value() for value in given if isinstance(value, SecretStr)]
         password = re.search(r"://[^:/@]*:(.*)@", self.database_url)
+        keys = self.coze_login_key.get_secret_value().split(",") if self.coze_login_key else []
+        found += [key.strip() for key in keys]
         return [*found, password[1], unquote(password[1])] if password else found
 
 
 _FORMS = {
     "coze_api_base": values.coze_base,
     "coze_bot_id": values.bot_id,
+    "coze_login_key": values.login_key,
     "telegram_bot_token": values.telegram_token,
     "telegram_api_base": values.telegram_base,
     "telegram_webhook_secret": values.webhook_secret,
@@ -287,17 +370,20 @@ _FORMS = {
 }
 SECTIONS = {
     "answers": tuple(Answers.model_fields),
+    "files": tuple(Files.model_fields),
+    "voice": tuple(VoiceMessages.model_fields),
     "tuning": tuple(Tuning.model_fields),
     "bot": tuple(BotSettings.model_fields),
     "bots": (),
     "routes": (),
+    "tools": (),
 }
 """The sections of the file and their keys; of those without any, each key is a section of its own."""
 NAMES = tuple(name for name in Settings.model_fields if name not in SECTIONS)
 SECRETS = tuple(name for name in NAMES if "SecretStr" in str(Settings.model_fields[name].annotation))
 IN_FILES = (*SECRETS, "database_url")
 """What may be given as NAME_FILE or as a credential: the database's URL may hold a password."""
-WORDS = set(NAMES) - {"coze_jwt_oauth_private_key", "database_url", "allow"}
+WORDS = set(NAMES) - {"coze_jwt_oauth_private_key", "database_url", "allow", "admins"}
 """Settings that have neither spaces nor letters beyond ASCII in them."""
 
 

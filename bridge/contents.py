@@ -2,19 +2,24 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from bridge.errors import BridgeError, Permanent, Transient
-from bridge.model import Attachment, Page
+from bridge.errors import BridgeError, Permanent, Transient, Unreachable
+from bridge.model import Attachment, Kind, Page
 from bridge.ports import Adapter, Attaches, Downloads, Meter
 from bridge.steps import Send, Step
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+SPEAK_SECONDS = 60.0
+"""What Coze gets to speak an answer, before there is no voice message."""
+Speak = Callable[[str], Awaitable[bytes]]
+"""Has that text spoken for who asked, as MP3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +35,16 @@ TEXT = Content()
 
 
 class Contents:
-    """Of the attachments of one answer. What cannot be had, or not be sent, is left the link that it is in the text."""
+    """Of the attachments of one answer. What cannot be had, or not be sent, is left the link that it is in the text.
 
-    def __init__(self, adapter: Adapter, downloads: Downloads, meter: Meter) -> None:
+    `speak`: None if nothing can be spoken.
+    """
+
+    def __init__(self, adapter: Adapter, downloads: Downloads, meter: Meter, speak: Speak | None = None) -> None:
         self._can_attach = isinstance(adapter, Attaches)
         self._platform = adapter.platform
         self._downloads = downloads
+        self._speak = speak
         self._meter = meter
         self._missing: set[Attachment] = set()
 
@@ -44,7 +53,8 @@ class Contents:
         return [page for page in pages if page.attachment is None or self._takes(page.attachment)]
 
     def _takes(self, attachment: Attachment) -> bool:
-        return self._can_attach and attachment not in self._missing
+        can = self._can_attach and (attachment.kind is not Kind.VOICE or self._speak is not None)
+        return can and attachment not in self._missing
 
     @asynccontextmanager
     async def of(self, step: Step, asked: asyncio.Event) -> AsyncIterator[Content | None]:
@@ -52,6 +62,8 @@ class Contents:
         attachment = step.page.attachment if isinstance(step, Send) else None
         if attachment is None:
             yield TEXT
+        elif attachment.kind is Kind.VOICE:
+            yield await self._spoken(attachment, asked)
         elif not attachment.url:
             yield Content(attachment, attachment.text.encode())
         else:
@@ -70,14 +82,28 @@ class Contents:
         kind, name, data = content
         return Content(replace(attachment, kind=kind, name=name), data)
 
+    async def _spoken(self, attachment: Attachment, asked: asyncio.Event) -> Content | None:
+        assert self._speak is not None
+        try:
+            async with asyncio.timeout(SPEAK_SECONDS):
+                content = await _unless(asked, self._speak(attachment.text))
+        except TimeoutError:
+            self.misses(attachment, Unreachable("it took too long"))
+            return None
+        except (Transient, Permanent) as error:
+            self.misses(attachment, error)
+            return None
+        return None if content is None else Content(attachment, content)
+
     def sent(self) -> None:
         """One of them stands."""
         self._meter.count("attachments", platform=self._platform, outcome="sent")
 
     def misses(self, attachment: Attachment, error: BridgeError) -> None:
         """It was not sent, and will not be."""
-        self._meter.count("attachments", platform=self._platform, outcome="linked")
-        log.info("%s not sent, only linked: %s", attachment.kind, error)
+        outcome = "linked" if attachment.url else "unsent"
+        self._meter.count("attachments", platform=self._platform, outcome=outcome)
+        log.info("%s %s: %s", attachment.kind, outcome, error)
         self._missing.add(attachment)
 
 

@@ -42,7 +42,7 @@ class Door:
             return None
         # Who was only refused, when a list decided, has not been told a code yet.
         told = known.told and (known.has_code or reason != "pairing")
-        if told or not inbound.addressed or inbound.press or inbound.quiet:
+        if told or not inbound.addressed or inbound.press or inbound.quiet or inbound.opened:
             return TurnedAway.SILENT
         return await self._tell(inbound, who, reason)
 

@@ -44,3 +44,8 @@ def conversation_key(inbound: Inbound) -> str:
     address = inbound.address
     place = f"{address.platform}:{address.account}:{address.chat}:{address.thread}"
     return f"{place}:{inbound.sender.id}" if inbound.personal else place
+
+
+def thread_in(where: str) -> str:
+    """The thread of that place; empty for none."""
+    return (*where.split(":"), "", "", "", "")[3]

@@ -38,9 +38,9 @@ class File:
     """Something that came with a message and is not text."""
 
     kind: str
-    """photo, document, voice, sticker, … as the platform calls it."""
+    """photo, document, sticker, … as the platform calls it; `voice` is a voice message on every platform."""
     ref: str = ""
-    """What the adapter needs to fetch it."""
+    """What the adapter needs to fetch it; empty: it cannot be fetched."""
     name: str = ""
     size: int = 0
     """Bytes, 0 if unknown."""
@@ -50,6 +50,9 @@ class File:
     """Coze `file_id`, once it has been uploaded for the bot that is asked."""
     heard: str = ""
     """What is said in it, once a voice message has been transcribed."""
+    amiss: str = ""
+    """Why the bot is not given it (`bridge.amiss` has the words), with what it is about behind a colon; empty:
+    nothing is amiss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +85,24 @@ class Inbound:
     """What is to be done in its place in the queue instead of asking: see `Act`; empty: it is asked."""
     press: str = ""
     """Not empty: a button was pressed, and this is its `Choice.press`; `text` is empty until the question is known."""
+    private: bool = False
+    """Nobody else reads along there."""
     quiet: bool = False
     """A command to be obeyed without a word: the platform shows by itself that it was heard."""
+    opened: str = ""
+    """Nobody wrote anything, they opened something of ours: see `Opened`."""
+
+
+class Opened(StrEnum):
+    """What somebody looks at who has not written there yet."""
+
+    CHAT = "chat"
+    """Their private chat with us; again and again."""
+    THREAD = "thread"
+    """A new thread that the platform made for a conversation with us."""
+    HOME = "home"
+    """The page that we have for each person; `Inbound.address` is that of no conversation. With a press: of a button
+    there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +126,8 @@ class User:
     """The Coze `user_id`: stable, one per person and platform account, without a name in it."""
     language: str
     """`en` or `zh`: the language in which we talk to them."""
+    session: str = ""
+    """In what is begun by them now, `Turn.session`, where that is more than their Coze `user_id`: they are logged in."""
 
 
 class Access(StrEnum):
@@ -190,6 +211,8 @@ class Pending:
     """Coze `chat_id` that waits for `calls`."""
     calls: tuple[ToolCall, ...] = ()
     """Tools that wait to be allowed."""
+    asker: str = ""
+    """Coze `user_id` of whose question it was: nobody else decides about its tools."""
 
     def dump(self) -> str:
         """As JSON, for the store."""
@@ -261,7 +284,8 @@ class Turn:
     act: str = ""
     """As in Inbound."""
     session: str = ""
-    """Coze `user_id` of who opened the conversation: whose session at Coze it belongs to, where each has their own."""
+    """Coze `user_id` of who opened the conversation: whose session at Coze it belongs to, where each has their own. If
+    they were logged in with an account of their own, `Accounts.session`."""
     pending: str = ""
     """What the conversation waits for, as `Pending.dump` wrote it; empty: nothing."""
     voice: str = ""

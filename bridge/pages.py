@@ -12,6 +12,7 @@ from bridge.answer import Answer, Said, Source, clean
 from bridge.heal import heal
 from bridge.markup import Growing
 from bridge.model import Attachment, Choice, Does, Kind, Page, Turn, TurnId, TurnState
+from bridge.spoken import spoken
 from bridge.texts import text
 
 Reasoning = Literal["show", "thinking", "hide"]
@@ -26,6 +27,8 @@ LONGEST_TITLE, LONGEST_LABEL, LONGEST_TOOL, LONGEST_QUESTION = 100, 100, 60, 500
 LONGEST_URL = 500
 FULLEST_FOLD, LEAST_FOLD = 0.6, 50
 """How full of a fold a message may be, and the UTF-16 units that it is given all the same."""
+SPOKEN = 9_999
+"""Number of the page that is the voice message."""
 DOCUMENT = 10_000
 """Number of the page that is the document; media follow. They have numbers of their own, so that these are the same
 however the text is cut."""
@@ -44,6 +47,8 @@ class Look:
     suggestions: bool = True
     feedback: bool = True
     media: bool = True
+    voice: bool = True
+    """Answers are spoken to those who want to hear them."""
     document_pages: int = 8
     """An answer of more pages also comes as a Markdown file; 0: never."""
 
@@ -112,10 +117,12 @@ class Layout:
         return runs if whole else self._asked(runs)
 
     def _asked(self, runs: list[str]) -> list[str]:
-        """With the question above them, where nobody wrote it: a button was pressed."""
-        if not (self.turn.pressed and runs):
+        """With the question above them, where nobody wrote it: a button was pressed, or it was spoken."""
+        asked = [self.turn.question] if self.turn.pressed and self.turn.question else []
+        asked += [f"🎤 {file.heard}" for file in self.turn.files if file.heard]
+        if not (asked and runs):
             return runs
-        question = fold.literal(fold.shortened(self.turn.question, LONGEST_QUESTION))
+        question = "\n".join(fold.literal(fold.shortened(one, LONGEST_QUESTION)) for one in asked)
         return [f"{fold.quote(question)}\n\n{runs[0]}", *runs[1:]]
 
     def _reasoning(self, said: Said, *, simpler: int, whole: bool) -> str:
@@ -145,6 +152,8 @@ class Layout:
         """What the bot is doing, if it is worth telling."""
         if answer.fetching:
             return text("fetching", self.turn.language)
+        if answer.coming:
+            return answer.coming
         if answer.tool:
             tool = fold.shortened(" ".join(answer.tool.split()), LONGEST_TOOL)
             return text("using", self.turn.language, tool=tool)
@@ -157,6 +166,8 @@ class Layout:
         if answer.outcome is not TurnState.DELIVERED or not answer.text:
             return []
         found: dict[int, Attachment] = {}
+        if self.look.voice and self.turn.voice and (words := spoken(answer.text, self.turn.language)):
+            found[SPOKEN] = Attachment(kind=Kind.VOICE, name="answer.mp3", text=words)
         if 0 < self.look.document_pages < pages:
             found[DOCUMENT] = Attachment(kind=Kind.DOCUMENT, name="answer.md", text=answer.text)
         if self.look.media:
@@ -176,9 +187,9 @@ class Layout:
         return pages
 
     def _choices(self, answer: Answer) -> tuple[Choice, ...]:
-        """The buttons below a good answer to a question."""
+        """Buttons of our own, and those below a good answer to a question."""
         if self.turn.conversation is None or answer.outcome is not TurnState.DELIVERED or not answer.text:
-            return ()
+            return answer.choices if answer.outcome is TurnState.DELIVERED else ()
         asks = [
             Choice(does=Does.ASK, label=fold.shortened(" ".join(question.split()), LONGEST_LABEL), press=press)
             for press, question in offered(self.turn.id, answer)
@@ -188,7 +199,7 @@ class Layout:
             Choice(does=Does.LIKE, label="👍", press=f"{Does.LIKE}:{self.turn.id}"),
             Choice(does=Does.DISLIKE, label="👎", press=f"{Does.DISLIKE}:{self.turn.id}"),
         )
-        return (*asks, *(judgements if self.look.feedback else ()))
+        return (*answer.choices, *asks, *(judgements if self.look.feedback else ()))
 
     # ---- pages -------------------------------------------------------------------------------------------------
 

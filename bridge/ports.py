@@ -42,8 +42,11 @@ from bridge.model import (
 if TYPE_CHECKING:
     from bridge.answer import BotEvent
 
-Accept = Callable[[Inbound | Moved], Awaitable[None]]
-"""Returns: it is durable, or was deliberately ignored. Raises: do not acknowledge it to the platform."""
+Accept = Callable[[Inbound | Moved], Awaitable[str | None]]
+"""Returns: it is durable, or was deliberately ignored. Raises: do not acknowledge it to the platform.
+
+What it returns is a word for whoever pressed a button, where the platform can show one that passes; None: there is none.
+"""
 
 
 class Clock(Protocol):
@@ -271,6 +274,11 @@ class Homes(Protocol):
     async def show_home(self, sender: str, text: str, choices: Sequence[Choice]) -> None:
         """That is what their page shows from now on. Raises what `send` raises."""
 
+    async def begin(self, sender: str, question: str) -> Address:
+        """Shows, in their private chat with us, a question that was pressed on that page; where its answer goes. Raises
+        what `send` raises.
+        """
+
 
 class Downloads(Protocol):
     """Fetches what an answer points to."""
@@ -314,6 +322,8 @@ class Reply:
 
 Mount = Callable[[Mapping[str, str], bytes], Awaitable[Reply]]
 """Answers one POST, given its headers (lower-case names) and its body."""
+Visit = Callable[[Mapping[str, str], str], Awaitable[Reply]]
+"""Answers one GET of a browser, given its query and the languages that it prefers (`Accept-Language`)."""
 
 
 @runtime_checkable
@@ -384,6 +394,41 @@ class Bots(Protocol):
         """
 
     async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedIn:
+    """Somebody who speaks to Coze with an account of their own."""
+
+    who: User
+    address: Address
+    """Where they asked to be logged in."""
+    name: str
+    """What Coze calls them; empty if it does not tell."""
+    until: float
+    """Unix time at which they have to log in again if they ask nothing before."""
+
+
+class Accounts(Protocol):
+    """Logs people in at Coze with accounts of their own. All but `reveal` raise Unreachable."""
+
+    async def begin(self, who: User, address: Address) -> str:
+        """The link that they are to follow, good for ten minutes and once, as something that only `reveal` can read."""
+
+    def reveal(self, text: str) -> str:
+        """The text with the links in it readable: for their eyes only, never to be kept."""
+
+    async def finish(self, state: str, code: str) -> LoggedIn | None:
+        """They came back from Coze with these. None: that was not begun, or too long ago. Raises BridgeError."""
+
+    async def leave(self, coze_user: str) -> bool:
+        """They are logged out; False: they were not logged in."""
+
+    async def session(self, coze_user: str) -> str:
+        """What `Turn.session` is for them now: their `coze_user` and more; empty: they are not logged in."""
+
+    async def ending(self, seconds: float) -> Sequence[LoggedIn]:
+        """Those whose login ends within so many seconds."""
 
 
 class Bot(Protocol):
@@ -493,13 +538,18 @@ class Greets(Protocol):
 class Tools(Protocol):
     """The tools that run here, for bots that call them."""
 
+    def has(self, name: str) -> bool:
+        """Is there such a tool?"""
+
     def asks(self, name: str) -> bool:
         """Is the person to be asked before it runs?"""
 
     async def run(self, call: ToolCall) -> str:
         """Its output, as JSON or plain text, for the model. Never raises: a tool that is missing, refuses its
-        arguments, fails or takes too long says so in its output.
+        arguments, fails or takes too long says so in its output. Cancelled, it ends the tool where that can be ended.
         """
+
+    async def aclose(self) -> None: ...
 
 
 @runtime_checkable
@@ -619,8 +669,12 @@ class Store(Protocol):
         one; True if that is so.
         """
 
-    async def pasts(self, where: str, who: User, *, limit: int = 10) -> list[Past]:
-        """The conversations at that place in which this person asked, the one that was used last first."""
+    async def pasts(self, where: str, who: User, *, limit: int = 10, bot: str | None = None) -> list[Past]:
+        """The conversations at that place in which this person asked, the one that was used last first.
+
+        With `bot`, only those that are held with it: where another one answers by now, the next question begins a new
+        one whatever was resumed.
+        """
 
     async def resume(self, inbound: Inbound, who: User, where: str, conversation: int, reply: str) -> bool:
         """Makes a command durable, with its answer, after which that conversation of `pasts` goes on in place of the

@@ -1,24 +1,26 @@
 """What a pressed button means: the next question, or what somebody thinks of an answer."""
 
-import asyncio
 import logging
 import re
 from dataclasses import replace
+from functools import partial
 
 from bridge.answer import Answer
-from bridge.errors import BotFailed, BridgeError
-from bridge.model import Answered, Does, Inbound, TurnId
+from bridge.errands import Errands
+from bridge.errors import BotFailed
+from bridge.model import Answered, Does, Inbound, Pending, TurnId, User
 from bridge.pages import offered
 from bridge.ports import Bots, Judged, Meter, Store
+from bridge.texts import text
 
 log = logging.getLogger(__name__)
 
 _PRESS = re.compile(r"(?a)(ask|like|dislike):(\d{1,18})(?::\d{1,2})?")
 """18 digits: what a database takes as the number of a row."""
-JUDGE_SECONDS = 20.0
-"""For so long Coze may take to take a judgement in."""
-MOST_ERRANDS = 100
-"""Judgements on their way to Coze; of more at a time, Coze is not told."""
+_DECISION = re.compile(r"(?a)(allow|decline):(\d{1,18})")
+JUDGED, TAKEN_BACK = "judgement", "taken_back"
+MOST_REMEMBERED = 10_000
+"""Judgements of which it is known who made them, and with which press."""
 
 
 class Presses:
@@ -28,7 +30,28 @@ class Presses:
         self._store = store
         self._bots = bots
         self._meter = meter
-        self._errands: set[asyncio.Task[None]] = set()
+        self._errands = Errands()
+        self._made: dict[TurnId, tuple[str, str]] = {}
+        """Who judged an answer last, and with which press; the oldest first. Forgotten when the process ends."""
+
+    async def decision(self, inbound: Inbound, who: User, where: str) -> tuple[str, Inbound | None]:
+        """Whether tools may run, as a turn that goes on with the answer that waits for them.
+
+        Else a sentence that says why not; both are empty if the press is about something else.
+        """
+        found = _DECISION.fullmatch(inbound.press)
+        if found is None:
+            return "", None
+        turn = TurnId(int(found[2]))
+        waits = Pending.load(await self._store.waits(where))
+        answered = await self._store.answered(turn, inbound.address)
+        choices = Answer.load(answered.answer).choices if answered else ()
+        label = next((choice.label for choice in choices if choice.press == inbound.press), "")
+        if not label or waits is None or waits.turn != turn:
+            return text("decided", who.language), None
+        if waits.asker != who.coze_user:
+            return text("not_yours", who.language), None
+        return "", replace(inbound, text=label, act=inbound.press)
 
     async def question(self, inbound: Inbound) -> Inbound | None:
         """The question that the button asks, as if the person had written it; None if there is no such button there."""
@@ -42,46 +65,55 @@ class Presses:
         question = dict(offered(turn, Answer.load(answered.answer))).get(inbound.press)
         return None if question is None else replace(inbound, text=question)
 
-    async def judge(self, inbound: Inbound) -> bool:
-        """Keeps the judgement, and lets Coze know. False: the press is none, or there is no such answer there.
+    async def judge(self, inbound: Inbound) -> str | None:
+        """Keeps the judgement, and lets Coze know: JUDGED, or TAKEN_BACK if the same person judged so before. None: the
+        press is none, or there is no such answer there.
 
         What is lost if this process ends before Coze has been told, or if Coze does not take it: that Coze knows.
         """
         found = _PRESS.fullmatch(inbound.press)
         if found is None or found[1] == Does.ASK:
-            return False
-        judgement = Does(found[1])
-        answered = await self._store.judge(TurnId(int(found[2])), inbound.address, judgement)
+            return None
+        turn, wanted = TurnId(int(found[2])), str(Does(found[1]))
+        answered = await self._store.answered(turn, inbound.address)
         if answered is None:
-            return False
+            return None
+        judgement = self._meant(turn, wanted, answered.judged, inbound)
         if answered.judged != judgement:
-            self._meter.count("feedback", platform=inbound.address.platform, judgement=judgement)
+            answered = await self._store.judge(turn, inbound.address, judgement) or answered
+            self._meter.count("feedback", platform=inbound.address.platform, judgement=judgement or TAKEN_BACK)
             self._pass_on(answered, judgement)
-        return True
+        self._remember(turn, inbound)
+        return JUDGED if judgement else TAKEN_BACK
+
+    def _meant(self, turn: TurnId, wanted: str, judged: str, inbound: Inbound) -> str:
+        """A second press takes it back; not the same press that comes twice, nor that of somebody who agrees."""
+        who, key = self._made.get(turn, (inbound.sender.id, ""))
+        if key == inbound.key:
+            return judged
+        return "" if judged == wanted and who == inbound.sender.id else wanted
+
+    def _remember(self, turn: TurnId, inbound: Inbound) -> None:
+        self._made.pop(turn, None)
+        self._made[turn] = inbound.sender.id, inbound.key
+        if len(self._made) > MOST_REMEMBERED:
+            del self._made[next(iter(self._made))]
 
     async def aclose(self) -> None:
         """Gives up what Coze has not heard yet."""
-        for errand in self._errands:
-            errand.cancel()
-        await asyncio.gather(*self._errands, return_exceptions=True)
+        await self._errands.aclose()
 
-    def _pass_on(self, answered: Answered, judgement: Does) -> None:
+    def _pass_on(self, answered: Answered, judgement: str) -> None:
         spoken = [said.message for said in Answer.load(answered.answer).said if said.text]
         try:
             bot = self._bots.of(answered.bot, answered.session)
         except BotFailed:
             bot = None
-        if not (isinstance(bot, Judged) and spoken and spoken[-1] and len(self._errands) < MOST_ERRANDS):
+        if not (isinstance(bot, Judged) and spoken and spoken[-1]):
             log.info("a judgement is kept, but Coze is not told")
             return
-        errand = asyncio.create_task(self._tell(bot, answered.coze_conversation, spoken[-1], judgement))
-        self._errands.add(errand)
-        errand.add_done_callback(self._errands.discard)
-
-    @staticmethod
-    async def _tell(bot: Judged, conversation: str, message: str, judgement: Does) -> None:
-        try:
-            async with asyncio.timeout(JUDGE_SECONDS):
-                await bot.judge(conversation, message, good=judgement is Does.LIKE)
-        except (BridgeError, TimeoutError) as error:
-            log.warning("Coze does not take in what somebody thinks of an answer: %s", error)
+        good = None if not judgement else judgement == Does.LIKE
+        self._errands.send(
+            "Coze does not take in what somebody thinks of an answer",
+            partial(bot.judge, answered.coze_conversation, spoken[-1], good=good),
+        )

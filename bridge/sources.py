@@ -11,7 +11,7 @@ from bridge.supervise import watchdog_seconds
 
 FILES = (Path("coze-bridge.toml"), Path("/etc/coze-bridge/config.toml"))
 """Where the file is looked for if --config does not name one."""
-OURS = ("COZE_", "TELEGRAM_", "SLACK_", "DATABASE_", "HTTP_LISTEN", "LOG_", "DRAIN_", "ALLOW")
+OURS = ("COZE_", "TELEGRAM_", "SLACK_", "DATABASE_", "HTTP_LISTEN", "LOG_", "DRAIN_", "ALLOW", "ADMIN")
 """Beginnings of variables that were probably meant for us."""
 NEAR = 0.75
 """How alike two names must be to be taken for one another (difflib's ratio)."""

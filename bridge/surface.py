@@ -4,9 +4,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from bridge.answer import Answer, BotEvent, ReasoningDelta, TextDelta
-from bridge.contents import Contents
+from bridge.contents import Contents, Speak
 from bridge.errors import BridgeError, Gone, Permanent, RateLimited, Transient, Unreachable, Unrenderable
 from bridge.figures import Figures
 from bridge.halt import Halt
@@ -46,13 +47,14 @@ class Surface:
         downloads: Downloads,
         halt: Halt,
         share: Share | None = None,
+        speak: Speak | None = None,
     ) -> None:
         self._turn = turn
         self._halt = halt
         self._adapter = adapter
         self._pace = pace
         self._clock = clock
-        self._contents = Contents(adapter, downloads, meter)
+        self._contents = Contents(adapter, downloads, meter, speak)
         self._layout = Layout(turn=turn, look=look, fill=adapter.limits.fill, plain_from=adapter.limits.plain_from)
         self.figures = Figures(turn, clock=clock, meter=meter, anew=not posts, previews=adapter.limits.streams)
         self._posting = Posting(
@@ -85,6 +87,10 @@ class Surface:
     def pages(self) -> int:
         """Messages that stand."""
         return sum(post.message_id is not None for post in self._posting.posts.values())
+
+    def asks(self, turn: Turn) -> None:
+        """So the question stands by now: what came with it has been heard."""
+        self._layout = replace(self._layout, turn=turn)
 
     @property
     def _is_mute(self) -> bool:

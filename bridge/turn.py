@@ -2,18 +2,23 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from bridge import amiss
+from bridge.acts import perform
+from bridge.alerts import Alerts
 from bridge.answer import Answer, is_blank
 from bridge.asking import Asking
 from bridge.errors import BridgeError, Gone, LeaseLost, Permanent, RateLimited, Refused, Transient
 from bridge.halt import Halt
-from bridge.model import Turn, TurnState
+from bridge.model import Act, Turn, TurnState
 from bridge.patience import ASK_DELAYS, BUG_ATTEMPTS, where_to_resume
 from bridge.ports import Clock, Meter, Store
 from bridge.surface import Surface
 from bridge.texts import TEXTS, refusal, text
+from bridge.tooling import Tooling
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +32,15 @@ class Advance:
     """Takes one claimed turn as far as it gets."""
 
     asking: Asking
+    tooling: Tooling
     surface: Surface
     store: Store
     clock: Clock
     meter: Meter
     halt: Halt
+    alerts: Alerts
+    reveal: Callable[[str], str] = str
+    """As in `bridge.ports.Accounts`."""
     _kept: int = 0
     """How long the answer was when `partial` was asked last."""
 
@@ -102,8 +111,12 @@ class Advance:
                 self.halt.stop()
             case TurnState.STREAMING:
                 await self.asking.recall()
+                await self.tooling.go_on()
+            case _ if self.turn.act:
+                await perform(self.tooling)
             case _:
-                await self.asking.ask()
+                await self.tooling.ask()
+                await self.tooling.go_on()
         await self._close()
 
     async def _close(self) -> None:
@@ -111,17 +124,16 @@ class Advance:
         answer, language = self.answer, self.turn.language
         if self.halt.asked.is_set() and not self.halt.stopped:
             raise _LetGo
-        notes = [text("files_unread", language)] if self.turn.files else []
+        notes = amiss.notes(self.turn.files, language)
         if self.halt.stopped:
             answer.outcome = TurnState.CANCELLED
             notes.append(text("stopped", language))
-        elif answer.calls:
-            names = ", ".join(call.name for call in answer.calls)
-            answer.outcome, answer.error = TurnState.FAILED, f"tools wanted: {names}"
-            notes.append(text("tool", language, tools=names))
-        elif is_blank(answer.text):
+        elif self.asking.refused:
+            answer.outcome, answer.error = TurnState.FAILED, "what came with it cannot be used"
+            self.meter.count("refusals", say="files")
+        elif is_blank(answer.text) and not answer.note:
             notes.append(text("empty", language))
-        answer.note = "\n\n".join(notes)
+        answer.note = "\n\n".join(filter(None, (answer.note, *notes)))
         cancelling = asyncio.create_task(self.asking.cancel())
         try:
             await self._finalise()
@@ -134,12 +146,18 @@ class Advance:
         await self._deliver()
 
     async def _deliver(self) -> None:
-        if await self.surface.finish(self.answer):
+        if await self.surface.finish(self._readable()):
             await self._settle(self.answer.outcome, self.answer.error)
         elif self.halt.stopped:
             await self._say_stopped()
         else:
             raise _LetGo
+
+    def _readable(self) -> Answer:
+        """What a command says may hold a link that is nobody else's: the store has it unreadable, we show it."""
+        if self.turn.conversation is not None:
+            return self.answer
+        return replace(self.answer, note=self.reveal(self.answer.note))
 
     async def _say_stopped(self) -> None:
         """It was complete, but is not wanted any more; whoever stopped it, its place says so."""
@@ -153,7 +171,7 @@ class Advance:
 
     async def _settle(self, outcome: TurnState, error: str) -> None:
         await self.store.settle(self.turn, outcome, error)
-        kind = "question" if self.turn.conversation is not None else "command"
+        kind = "question" if self.turn.conversation is not None and self.turn.act != Act.CLEAR else "command"
         self.meter.count("turns", platform=self.turn.address.platform, outcome=outcome, kind=kind)
         seconds, figures = self.clock.now() - self.turn.received_at, self.surface.figures
         self.meter.observe("answer_seconds", seconds, kind=kind)
@@ -167,6 +185,8 @@ class Advance:
         if figures.first_text_seconds is not None:
             facts["first_text_seconds"] = round(figures.first_text_seconds, 3)
         log.info("settled", extra=facts)
+        if outcome is TurnState.DELIVERED and kind == "question":
+            await self.alerts.answered(self.turn.bot)
 
     # ---- when it goes wrong ------------------------------------------------------------------------------------
 
@@ -176,7 +196,9 @@ class Advance:
         state, delays = where_to_resume(turn.state, error)
         delivering = state is TurnState.FINALISING
         given_up = not delivering and attempts > len(delays)
-        if given_up or (state is TurnState.RECEIVED and self.answer.text):
+        # Half an answer is seen, or tools have run that were allowed once: it is not begun anew.
+        begun = self.answer.text or (turn.act and turn.state is TurnState.STREAMING)
+        if given_up or (state is TurnState.RECEIVED and begun):
             await self._tell(error)
             return
         delay = max(delays[min(attempts, len(delays)) - 1], error.retry_after)
@@ -204,6 +226,7 @@ class Advance:
             return
         log.warning("%s", error)
         self.meter.count("refusals", say=error.say)
+        await self.alerts.refused(error, bot=self.turn.bot)
         if self.turn.state is TurnState.FINALISING:
             # What stands in it is what cannot be shown.
             self.answer = Answer()

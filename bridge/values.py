@@ -12,6 +12,10 @@ from pydantic_core import ErrorDetails
 
 WEBHOOK_PATH = "/telegram/webhook"
 """Where Telegram's calls are answered."""
+LOGIN_PATH = "/coze/login"
+"""Where browsers are answered that come back from Coze."""
+SHORTEST_KEY = 32
+"""Characters of `COZE_LOGIN_KEY`."""
 WEBHOOK_PORTS = (443, 80, 88, 8443)
 """The only ones that Telegram's own Bot API server calls."""
 DATABASES = "sqlite+aiosqlite:///path/to/file.db or postgresql+asyncpg://user:password@host/database"
@@ -135,6 +139,23 @@ def webhook_url(value: str) -> str:
     return value if url(value).path.strip("/") else value.rstrip("/") + WEBHOOK_PATH
 
 
+def login_url(value: str) -> str:
+    """Where Coze sends browsers back to; a bare host means the path that we answer at."""
+    parts = url(value)
+    if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError("must begin with https://, as what comes back opens somebody's account")
+    return value if parts.path.strip("/") else value.rstrip("/") + LOGIN_PATH
+
+
+def login_key(value: str) -> None:
+    """One key, or several with commas between them."""
+    if any(len(key.strip()) < SHORTEST_KEY for key in value.split(",")):
+        raise ValueError(
+            f"must have {SHORTEST_KEY} characters or more; make one with: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+
+
 def called_by_telegram(value: str) -> None:
     """What Telegram's own server asks of a webhook."""
     parts = url(value)
@@ -210,18 +231,23 @@ def _meaning(details: ErrorDetails) -> str:
             return f"must be {context['expected']}"
         case "greater_than_equal":
             return f"must be at least {context['ge']:g}"
+        case "less_than_equal":
+            return f"must be at most {context['le']:g}"
         case "greater_than":
             return f"must be more than {context['gt']:g}"
         case "model_type" | "model_attributes_type":
             return f"must be a section: a line [{details['loc'][0]}], and its keys below it"
         case "extra_forbidden":
-            return "is no key of that section; the known ones are in docs/coze.md"
+            page = "tools" if details["loc"][0] == "tools" else "coze"
+            return f"is no key of that section; the known ones are in docs/{page}.md"
         case "missing":
             return "is missing; set it"
         case "dict_type":
             return f"must be a section: a line [{'.'.join(map(str, details['loc']))}], and its keys below it"
         case "list_type":
             return 'must be a list: ["…"]'
+        case kind if kind.startswith("date_"):
+            return "must be a day, such as 2026-12-31"
         case "bool_parsing" | "bool_type":
             return "must be true or false"
         case _:

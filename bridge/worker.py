@@ -3,20 +3,26 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
+from bridge.access import Admin
+from bridge.alerts import Alerts
 from bridge.asking import Asking
-from bridge.errors import LeaseLost, Transient
+from bridge.bringing import EVERYTHING, Bringing, Wanted
+from bridge.errors import BotFailed, LeaseLost, Transient
 from bridge.halt import Halt
 from bridge.herald import Account, Herald
 from bridge.model import Lease, Post, Turn, TurnId
 from bridge.pace import Pace
 from bridge.pages import Look
-from bridge.ports import Adapter, Bots, Clock, Downloads, Meter, Store
+from bridge.ports import Adapter, Bots, Clock, Downloads, Meter, Speaks, Store, Tools
 from bridge.pulse import Pulse
+from bridge.scratch import Scratch
 from bridge.share import Share
 from bridge.surface import Surface
+from bridge.tooling import Tooling
 from bridge.trail import note, trail
 from bridge.turn import Advance
 
@@ -48,9 +54,14 @@ class Worker:
         limit: int,
         look: Look,
         downloads: Downloads,
+        tools: Tools,
         recall_seconds: float,
         on_busy: OnBusy = "queue",
         queued_seconds: float = 0.0,
+        admins: Sequence[Admin] = (),
+        names: bool = True,
+        reveal: Callable[[str], str] = str,
+        wanted: Wanted = EVERYTHING,
     ) -> None:
         """`queued_seconds`: who waits longer for an answer to begin is told so; 0: nobody is."""
         self._store = store
@@ -63,9 +74,15 @@ class Worker:
         self._limit = limit
         self._look = look
         self._downloads = downloads
+        self._tools = tools
         self._recall_seconds = recall_seconds
+        self._names = names
         self._merging = on_busy == "merge"
         self._queued_seconds = queued_seconds
+        self._reveal = reveal
+        self._alerts = Alerts(store=store, clock=clock, meter=meter, admins=admins, accounts=adapters.keys())
+        self._scratch = Scratch()
+        self._bringing = Bringing(store=store, meter=meter, scratch=self._scratch, wanted=wanted)
         self._running: dict[TurnId, Halt] = {}
         self._taken: Counter[Account] = Counter()
         """How many of them are of each account."""
@@ -118,6 +135,13 @@ class Worker:
 
     async def run(self) -> None:
         """Claims and advances until `drain` was called and all turns have ended."""
+        self._scratch.clear()
+        try:
+            await self._run()
+        finally:
+            self._scratch.close()
+
+    async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             pulse = group.create_task(self._pulse.run(), name="pulse")
             if self._queued_seconds:
@@ -222,15 +246,26 @@ class Worker:
             asking = Asking(
                 turn=turn,
                 bots=self._bots,
+                adapter=self._adapters[turn.address.platform, turn.address.account],
+                bringing=self._bringing,
                 surface=surface,
                 store=self._store,
                 clock=self._clock,
                 meter=self._meter,
                 halt=halt,
                 recall_seconds=self._recall_seconds,
+                names=self._names,
             )
             advance = self._advancing[turn.id] = Advance(
-                asking=asking, surface=surface, store=self._store, clock=self._clock, meter=self._meter, halt=halt
+                asking=asking,
+                tooling=Tooling(asking=asking, tools=self._tools),
+                surface=surface,
+                store=self._store,
+                clock=self._clock,
+                meter=self._meter,
+                halt=halt,
+                alerts=self._alerts,
+                reveal=self._reveal,
             )
             await advance.run()
         except (Transient, LeaseLost) as error:
@@ -257,7 +292,15 @@ class Worker:
             downloads=self._downloads,
             halt=halt,
             share=self._share,
+            speak=partial(self._speak, turn),
         )
+
+    async def _speak(self, turn: Turn, words: str) -> bytes:
+        """In the voice that who asked has chosen. Raises what a Bot raises."""
+        bot = self._bots.of(turn.bot, turn.session)
+        if not isinstance(bot, Speaks):
+            raise BotFailed("this bot cannot speak", say="not_spoken")
+        return await bot.speak(words, turn.voice)
 
     def _nudge(self, turn: TurnId) -> None:
         """Somebody waits to be told that they wait behind that answer, of which nothing is to be seen yet."""

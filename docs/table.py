@@ -42,6 +42,7 @@ CHINESE = {
     "log_format": "`text` 或 `json`；不设时，终端上用 `text`，否则用 `json`。",
     "log_level": "`DEBUG`、`INFO`、`WARNING` 或 `ERROR`。",
     "drain_seconds": "收到 SIGTERM 后，正在进行的回答还可以继续多少秒。",
+    "admins": "出现只有管理员才能解决的问题时，给谁发消息：`telegram:123`、`slack:T…:U…`，用逗号分隔。不设时，谁也不发。",
     "on_busy": "回答进行中又来了新消息时怎么办。`queue`：依次回答；`merge`：同一个人的消息合成一个问题；"
     "`interrupt`：最新的消息打断正在进行的回答，立即得到回答。",
     "keep_texts_days": "一轮对话结束多少天后抹去问题和回答的文字；0：从不。",

@@ -1,40 +1,65 @@
 """What comes in: a question or a command becomes rows, with its person and its conversation."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.model import Address, Answered, Inbound, Standing, TurnId, TurnState, User
 from bridge.ports import Effect
-from storage import at_once, people
+from storage import albums, at_once, files, people
 from storage.record import flag
-from storage.tables import is_open, is_unsettled, turns
+from storage.tables import conversations, is_open, is_unsettled, turns, users
 
+#: Characters of a conversation's name.
+NAME = 80
 #: How a question begins, and how a command does: with its answer, and in no queue.
 QUESTION = {"kind": "question", "state": TurnState.RECEIVED}
 COMMAND = {"kind": "command", "state": TurnState.FINALISING, "conversation_id": None}
 
 
-async def question(
-    connection: AsyncConnection, inbound: Inbound, who: User, where: str, now: float, *, interrupt: bool = False
+async def quickly(
+    connection: AsyncConnection, inbound: Inbound, who: User, where: str, now: float, bot: str
 ) -> TurnId | None:
-    """Makes a question durable; None: seen before, or they are blocked. `interrupt` as in the Store."""
-    if connection.dialect.name == "postgresql" and not interrupt:
-        made = await at_once.question(connection, people.row_of(who, now), _row(inbound, who, now), where)
-        return None if made is None else TurnId(made)
+    """Makes a question durable with one statement of PostgreSQL; None: `question` must see why not."""
+    begun, row = _begun(inbound, who, now, bot), _row(inbound, who, now) | {"bot": bot, "act": inbound.act}
+    made = await at_once.question(connection, people.row_of(who, now), begun, row, where)
+    return None if made is None else TurnId(made)
+
+
+async def question(
+    connection: AsyncConnection,
+    inbound: Inbound,
+    who: User,
+    where: str,
+    now: float,
+    *,
+    bot: str = "",
+    interrupt: bool = False,
+    due: ColumnElement[float] | None = None,
+) -> TurnId | None:
+    """Makes a question durable, step by step; None: seen before, or they are blocked. `interrupt` as in the Store.
+
+    `due`: until then, by the time of leases, more of its album is waited for.
+    """
     if await is_known(connection, inbound.key):
         return None
     user = await people.person(connection, who, now)
     if user is None:
         return None
-    conversation = await people.conversation(connection, where, inbound.address, now)
-    made = await add(connection, inbound, who, now, user_id=user, conversation_id=conversation, **QUESTION)
-    if interrupt and made is not None:
+    conversation = await people.conversation(connection, where, _begun(inbound, who, now, bot))
+    more = {"user_id": user, "conversation_id": conversation, "bot": bot, "act": inbound.act, "album": inbound.album}
+    made = await add(connection, inbound, who, now, **more, **QUESTION)
+    if made is None:
+        return None
+    if interrupt:
         earlier = tuple_(turns.c.sort_key, turns.c.id) < (inbound.sort_key, made)
-        await flag(connection, and_(turns.c.conversation_id == conversation, turns.c.user_id == user, earlier))
+        theirs = and_(turns.c.conversation_id == conversation, turns.c.user_id == user, earlier)
+        await flag(connection, and_(theirs, turns.c.album != inbound.album) if inbound.album else theirs)
+    if due is not None:
+        await albums.gather(connection, made, due)
     return made
 
 
@@ -59,7 +84,7 @@ async def command(
     if made is None:
         return None
     if effect is Effect.RENEW and conversation is not None:
-        await people.archive(connection, conversation)
+        await people.archive(connection, conversation, where)
     if effect is Effect.CANCEL and standing.running is not None:
         await flag(connection, turns.c.id == standing.running)
     return replace(standing, made=made)
@@ -94,7 +119,7 @@ def _row(inbound: Inbound, who: User, now: float) -> dict[str, Any]:
         "chat": address.chat,
         "thread": address.thread,
         "text": inbound.text,
-        "files": [asdict(file) for file in inbound.files],
+        "files": files.dump(inbound.files),
         "reply_to": inbound.reply_to,
         "pressed": bool(inbound.press),
         "sort_key": inbound.sort_key,
@@ -103,12 +128,41 @@ def _row(inbound: Inbound, who: User, now: float) -> dict[str, Any]:
     }
 
 
+def _begun(inbound: Inbound, who: User, now: float, bot: str) -> dict[str, Any]:
+    """What the row of a new conversation begins with, beside its key."""
+    address = inbound.address
+    return {
+        "platform": address.platform,
+        "account": address.account,
+        "chat": address.chat,
+        "thread": address.thread,
+        "created_at": now,
+        "name": "" if inbound.act else conversation_name(inbound.text),
+        "bot": bot,
+        "session": who.session or who.coze_user,
+    }
+
+
+def conversation_name(question: str) -> str:
+    """A question as the name of the conversation that it begins: on one line, of at most NAME characters."""
+    name = " ".join(question[: 4 * NAME].split())
+    return name if len(name) <= NAME else f"{name[: NAME - 1].rstrip()}…"
+
+
 async def answered(connection: AsyncConnection, turn_id: TurnId, address: Address) -> Answered | None:
     """The answer that the buttons of that chat belong to; None if there is no such answer there."""
-    row = (await connection.execute(select(turns).where(*_is_answer(turn_id, address)))).one_or_none()
+    session = case((conversations.c.session != "", conversations.c.session), else_=users.c.coze_user)
+    answer = select(turns, session.label("session")).select_from(turns.join(users).join(conversations))
+    row = (await connection.execute(answer.where(*_is_answer(turn_id, address)))).one_or_none()
     if row is None:
         return None
-    return Answered(answer=row.answer, coze_conversation=row.coze_conversation, judged=row.judged)
+    return Answered(
+        answer=row.answer,
+        coze_conversation=row.coze_conversation,
+        judged=row.judged,
+        bot=row.bot,
+        session=row.session,
+    )
 
 
 async def judge(connection: AsyncConnection, turn_id: TurnId, address: Address, judgement: str) -> Answered | None:
@@ -141,7 +195,7 @@ async def _standing(connection: AsyncConnection, conversation: int) -> Standing:
         .limit(1)
         .scalar_subquery()
     )
-    length = select(func.count()).where(*in_line).scalar_subquery()
+    length = select(func.count()).where(*in_line, ~albums.is_further(turns)).scalar_subquery()
     row = (await connection.execute(select(first.label("running"), length.label("length")))).one()
     if row.running is None:
         return Standing()

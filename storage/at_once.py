@@ -25,26 +25,33 @@ WITH known AS (
 ), person AS (
     SELECT id FROM (SELECT * FROM known UNION ALL SELECT * FROM made) AS found WHERE access <> 'blocked'
 ), place AS (
-    SELECT id FROM conversations WHERE key = :place AND EXISTS (SELECT FROM person) FOR KEY SHARE
+    SELECT id, bot FROM conversations WHERE key = :place AND EXISTS (SELECT FROM person) FOR KEY SHARE
 ), begun AS (
-    INSERT INTO conversations (key, platform, account, chat, thread, created_at)
-    SELECT :place, :platform, :account, :chat, :thread, :now FROM person WHERE NOT EXISTS (SELECT FROM place)
+    INSERT INTO conversations (key, platform, account, chat, thread, created_at, name, bot, session)
+    SELECT :place, :platform, :account, :chat, :thread, :now, :name, :bot, :session
+    FROM person WHERE NOT EXISTS (SELECT FROM place)
     ON CONFLICT (key) DO UPDATE SET key = excluded.key
-    RETURNING id
+    RETURNING id, bot
 )
 INSERT INTO turns (
     user_id, conversation_id, key, kind, state, platform, account, chat, thread, text, files, reply_to, pressed,
-    sort_key, language, received_at
+    sort_key, language, received_at, bot, act
 )
 SELECT person.id, conversation.id, :key, 'question', 'received', :platform, :account, :chat, :thread, :text,
-    CAST(CAST(:files AS text) AS json), :reply_to, CAST(:pressed AS boolean), :sort_key, :language, :now
-FROM person, (SELECT id FROM place UNION ALL SELECT id FROM begun) AS conversation
+    CAST(CAST(:files AS text) AS json), :reply_to, CAST(:pressed AS boolean), :sort_key, :language, :now, :bot, :act
+FROM person, (SELECT id, bot FROM place UNION ALL SELECT id, bot FROM begun) AS conversation
+WHERE conversation.bot = :bot
 ON CONFLICT (key) DO NOTHING
 RETURNING id
 """)
 
 
-async def question(connection: AsyncConnection, person: dict[str, Any], row: dict[str, Any], place: str) -> int | None:
-    """`person` and `row` as new rows begin; None: seen before, or they are blocked."""
+async def question(
+    connection: AsyncConnection, person: dict[str, Any], begun: dict[str, Any], row: dict[str, Any], place: str
+) -> int | None:
+    """`person`, `begun` (the conversation) and `row` as new rows begin.
+
+    None: seen before, or they are blocked, or the conversation is held with another bot, which takes further steps.
+    """
     files = {"files": json.dumps(row["files"]), "now": person["created_at"], "place": place}
-    return (await connection.execute(_QUESTION, person | row | files)).scalar()
+    return (await connection.execute(_QUESTION, person | begun | row | files)).scalar()

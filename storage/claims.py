@@ -30,7 +30,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.expression import FromClause
 
 from bridge.errors import LeaseLost
-from bridge.model import Address, ConversationId, File, Lease, Turn, TurnId, TurnState
+from bridge.model import Address, ConversationId, Lease, Turn, TurnId, TurnState
+from storage import files
 from storage.tables import conversations, is_open, is_unsettled, turns, users
 
 #: PostgreSQL's clock, when the statement came in: leases and waits are kept by it, as the clocks of machines differ.
@@ -234,7 +235,7 @@ def as_turn(row: Row[Any], *, merged: int = 0) -> Turn:
         address=Address(platform=row.platform, account=row.account, chat=row.chat, thread=row.thread),
         reply_to=row.reply_to,
         question=row.text,
-        files=tuple(File(**file) for file in row.files),
+        files=files.load(row.files),
         language=row.language,
         coze_user=row.coze_user,
         conversation=None if row.conversation_id is None else ConversationId(row.conversation_id),

@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.engine import MIGRATION_PATIENCE, Database
-from storage.tables import penalties
+from storage.tables import login_attempts, logins, penalties, uploads
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +24,14 @@ LOG_TRIES = 25
 SCRUBBED = 100_000_000
 #: What a VACUUM needs of the disk, in sizes of the file: a copy, and the log.
 ROOM = 2.2
-#: Seconds after which a penalty that is over is erased, whatever the clocks of the machines say.
+#: Seconds after which what is over is erased, whatever the clocks of the machines say.
 OVER_SECONDS = 3600.0
 
 
 async def forget_trifles(connection: AsyncConnection, now: float) -> None:
-    """Erases penalties that are long over; buckets are erased where they are used."""
-    await connection.execute(delete(penalties).where(penalties.c.until < now - OVER_SECONDS))
+    """Erases what is long over: penalties, uploads, logins. Buckets are erased where they are used."""
+    for table in (penalties, uploads, logins, login_attempts):
+        await connection.execute(delete(table).where(table.c.until < now - OVER_SECONDS))
 
 
 async def tidy(database: Database) -> None:

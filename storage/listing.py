@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.model import UNSETTLED, TurnSummary
 from storage.claims import its_coze_conversation, lease_time
+from storage.people import MERGED
 from storage.tables import conversations, is_unsettled, posts, turns
 
 #: Number of unsettled turns by state; their partial index holds all that it needs.
@@ -62,6 +63,12 @@ async def oldest_due(connection: AsyncConnection, monotonic: float) -> float | N
     return first
 
 
+def _is_erased(row: Row[Any]) -> bool:
+    """Was there something that was said, and is nothing of it left?"""
+    ended, said = row.settled_at is not None and row.kind == "question", bool(row.text or row.files or row.act)
+    return ended and not said and not row.error.startswith(MERGED)
+
+
 def summary(row: Row[Any], now: float) -> TurnSummary:
     return TurnSummary(
         id=row.id,
@@ -78,5 +85,5 @@ def summary(row: Row[Any], now: float) -> TurnSummary:
         coze_chat=row.coze_chat,
         posts=row.posts,
         question=row.text,
-        erased=row.settled_at is not None and row.kind == "question" and not row.text,
+        erased=_is_erased(row),
     )

@@ -6,6 +6,7 @@ from sqlalchemy import Row, exists, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.model import TurnState
+from storage.people import MERGED
 from storage.tables import is_unsettled, posts, turns
 
 #: Characters of one merged question: four of Telegram's longest messages.
@@ -25,14 +26,14 @@ async def merge(connection: AsyncConnection, head: Row[Any], now: float) -> tupl
     parts, length = [head], len(head.text)
     for row in await _behind(connection, head):
         length += len(row.text) + 2
-        alone = row.files or row.pressed or row.cancel_requested or row.shown or row.lease_owner is not None
-        if alone or row.user_id != head.user_id or length > LONGEST:
+        alone = row.files or row.act or row.pressed or row.cancel_requested or row.shown
+        if alone or row.lease_owner is not None or row.user_id != head.user_id or length > LONGEST:
             break
         parts.append(row)
     *before, newest = parts
     if not before:
         return head.id, 0
-    ended = {"state": TurnState.DELIVERED, "error": f"merged into {newest.id}", "settled_at": now}
+    ended = {"state": TurnState.DELIVERED, "error": f"{MERGED}{newest.id}", "settled_at": now}
     free = {"lease": "", "lease_owner": None, "lease_until": 0.0}
     await connection.execute(update(turns).where(turns.c.id.in_([row.id for row in before])).values(ended | free))
     claim = {name: getattr(head, name) for name in ("state", "lease", "lease_owner", "lease_until", "attempts")}
@@ -43,7 +44,9 @@ async def merge(connection: AsyncConnection, head: Row[Any], now: float) -> tupl
 
 async def _can_be_merged(connection: AsyncConnection, head: Row[Any]) -> bool:
     """Is it a question of text alone that Coze knows nothing of, and whose writer has been told nothing?"""
-    if head.kind != "question" or head.asked_at is not None or head.files or head.pressed or head.cancel_requested:
+    if head.kind != "question" or head.asked_at is not None:
+        return False
+    if head.files or head.act or head.pressed or head.cancel_requested:
         return False
     shown = await connection.execute(select(posts.c.page).where(posts.c.turn_id == head.id).limit(1))
     return head.state == TurnState.CLAIMED and shown.first() is None
@@ -57,6 +60,7 @@ async def _behind(connection: AsyncConnection, head: Row[Any]) -> list[Row[Any]]
             turns.c.user_id,
             turns.c.text,
             turns.c.files,
+            turns.c.act,
             turns.c.pressed,
             turns.c.cancel_requested,
             turns.c.lease_owner,

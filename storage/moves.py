@@ -40,4 +40,4 @@ async def _make_room(connection: AsyncConnection, mine: int, key: str) -> None:
     """Archives the conversation that has the key already, if it is the older one; else the key stays taken."""
     other = await current(connection, key)
     if other is not None and other < mine:
-        await archive(connection, other)
+        await archive(connection, other, key)

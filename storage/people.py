@@ -1,6 +1,6 @@
 """Persons, and the conversations that they have."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -13,7 +13,6 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
-    literal,
     or_,
     select,
     update,
@@ -22,8 +21,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.model import Access, Address, File, User
+from storage import files
 from storage.tables import conversations, turns, users
 
+#: What `turns.error` of a question begins with that became part of another one.
+MERGED = "merged into "
 #: What names a person.
 ONE_PERSON = ["platform", "account", "sender"]
 
@@ -90,7 +92,7 @@ def row_of(who: User, now: float) -> dict[str, Any]:
 
 
 _HELD = (
-    select(conversations.c.id)
+    select(conversations.c.id, conversations.c.bot)
     .where(conversations.c.key == bindparam("where"))
     .with_for_update(read=True, key_share=True)
 )
@@ -105,20 +107,16 @@ def _begun(new: Insert) -> Executable:
 _BEGUN = {name: _begun(insert(conversations)) for name, insert in INSERTS.items()}
 
 
-async def conversation(connection: AsyncConnection, where: str, address: Address, now: float) -> int:
-    """The row of the conversation with that key, made if there is none. Nobody erases it until we have added to it."""
-    found = (await connection.execute(_HELD, {"where": where})).scalar()
+async def conversation(connection: AsyncConnection, where: str, row: Mapping[str, Any]) -> int:
+    """The conversation with that key and the bot of `row`, which is what a new one begins with: it is made if there is
+    none, or if the one that has the key is held with another bot. Nobody erases it until we have added to it.
+    """
+    found = (await connection.execute(_HELD, {"where": where})).one_or_none()
+    if found is not None and found.bot == row["bot"]:
+        return int(found.id)
     if found is not None:
-        return int(found)
-    row = {
-        "key": where,
-        "platform": address.platform,
-        "account": address.account,
-        "chat": address.chat,
-        "thread": address.thread,
-        "created_at": now,
-    }
-    return int((await connection.execute(_BEGUN[connection.dialect.name], row)).scalar_one())
+        await archive(connection, found.id, where)
+    return int((await connection.execute(_BEGUN[connection.dialect.name], {"key": where, **row})).scalar_one())
 
 
 async def current(connection: AsyncConnection, where: str) -> int | None:
@@ -126,10 +124,17 @@ async def current(connection: AsyncConnection, where: str) -> int | None:
     return (await connection.execute(select(conversations.c.id).where(conversations.c.key == where))).scalar()
 
 
-async def archive(connection: AsyncConnection, conversation: int) -> None:
-    """Frees the key of a conversation for a new one; what is queued in it stays in it."""
-    key = conversations.c.key.concat("#").concat(literal(str(conversation)))
-    await connection.execute(update(conversations).where(conversations.c.id == conversation).values(key=key))
+async def archive(connection: AsyncConnection, conversation: int, where: str) -> None:
+    """Frees the key of a conversation for a new one, if it has it still; what is queued in it stays in it."""
+    held = (conversations.c.id == conversation, conversations.c.key == where)
+    await connection.execute(update(conversations).where(*held).values(key=f"{where}#{conversation}"))
+
+
+def of_place(where: str) -> ColumnElement[bool]:
+    """The conversation that has that key now, and those that had it before."""
+    # '$' comes right after '#': between them are the keys that begin with `where#`.
+    key = conversations.c.key
+    return or_(key == where, and_(key >= f"{where}#", key < f"{where}$"))
 
 
 def _taken_part() -> Select[int]:
@@ -149,6 +154,17 @@ async def takes_part(connection: AsyncConnection, where: str, who: User) -> bool
     return (await connection.execute(_TAKEN_PART, keys | named(who))).one_or_none() is not None
 
 
+async def voice(connection: AsyncConnection, who: User) -> str:
+    """The voice in which that person hears answers, or empty."""
+    return (await connection.execute(select(users.c.voice).where(*is_person(who)))).scalar() or ""
+
+
+async def speak(connection: AsyncConnection, who: User, voice: str, now: float) -> None:
+    """Keeps it, with the row of that person if there is none."""
+    new = insert(connection, users).values(**row_of(who, now), voice=voice)
+    await connection.execute(new.on_conflict_do_update(index_elements=ONE_PERSON, set_={"voice": voice}))
+
+
 async def latest_place(connection: AsyncConnection, address: Address, who: User) -> str:
     """Key of the newest conversation of that chat, in whichever thread, in which that person asked; or empty."""
     prefix = f"{address.platform}:{address.account}:{address.chat}:"
@@ -156,7 +172,7 @@ async def latest_place(connection: AsyncConnection, address: Address, who: User)
     here = and_(
         conversations.c.key >= prefix, conversations.c.key < f"{prefix[:-1]};", ~conversations.c.key.contains("#")
     )
-    asked = exists().where(turns.c.conversation_id == conversations.c.id, turns.c.user_id == _id_of(who))
+    asked = exists().where(turns.c.conversation_id == conversations.c.id, turns.c.user_id == id_of(who))
     newest = select(conversations.c.key).where(here, asked).order_by(conversations.c.id.desc()).limit(1)
     return (await connection.execute(newest)).scalar() or ""
 
@@ -164,17 +180,20 @@ async def latest_place(connection: AsyncConnection, address: Address, who: User)
 async def last_question(connection: AsyncConnection, where: str, who: User) -> tuple[str, tuple[File, ...]]:
     """What that person asked last, by the order of writing, in the conversation with that key, or nothing."""
     place = select(conversations.c.id).where(conversations.c.key == where).scalar_subquery()
+    # A picture that became part of an album's question is none by itself.
+    whole = ~turns.c.error.startswith(MERGED)
     question = (
         select(turns.c.text, turns.c.files)
-        .where(turns.c.conversation_id == place, turns.c.user_id == _id_of(who))
+        .where(turns.c.conversation_id == place, turns.c.user_id == id_of(who), turns.c.act == "", whole)
         .order_by(turns.c.sort_key.desc(), turns.c.id.desc())
         .limit(1)
     )
     row = (await connection.execute(question)).one_or_none()
-    return ("", ()) if row is None else (row.text, tuple(File(**file) for file in row.files))
+    return ("", ()) if row is None else (row.text, files.load(row.files))
 
 
-def _id_of(who: User) -> ScalarSelect[int]:
+def id_of(who: User) -> ScalarSelect[int]:
+    """The number of that person's row."""
     return select(users.c.id).where(*is_person(who)).scalar_subquery()
 
 

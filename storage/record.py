@@ -2,7 +2,20 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, literal_column, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.errors import LeaseLost
@@ -142,14 +155,21 @@ async def flag(connection: AsyncConnection, which: ColumnElement[bool]) -> bool:
     return (await connection.execute(row)).rowcount > 0
 
 
+async def finalising(connection: AsyncConnection, turn: Turn, answer: str, pending: str) -> None:
+    """The answer is complete; from now on its conversation waits for that."""
+    await write(connection, turn, state=TurnState.FINALISING, answer=answer)
+    if turn.conversation is not None:
+        row = update(conversations).where(conversations.c.id == turn.conversation)
+        await connection.execute(row.values(pending=pending))
+
+
 async def receive_again(connection: AsyncConnection, turn_id: int) -> bool:
     """Puts a failed or cancelled question back to its beginning; False if there is none such, or its text is erased.
 
     The posts stay: the same messages are painted anew.
     """
-    ended = and_(
-        turns.c.kind == "question", turns.c.text != "", turns.c.state.in_([TurnState.FAILED, TurnState.CANCELLED])
-    )
+    said = or_(turns.c.text != "", cast(turns.c.files, Text) != "[]", turns.c.act != "")
+    ended = and_(turns.c.kind == "question", said, turns.c.state.in_([TurnState.FAILED, TurnState.CANCELLED]))
     beginning = NOT_ASKED | {
         "state": TurnState.RECEIVED,
         "attempts": 0,

@@ -1,6 +1,6 @@
 """The Store on SQLite and PostgreSQL: every method is one transaction."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +18,7 @@ from bridge.model import (
     Inbound,
     Lease,
     Moved,
+    Past,
     Person,
     Post,
     Standing,
@@ -31,6 +32,7 @@ from bridge.model import (
 from bridge.ports import Clock, Effect, TurnedAway
 from storage import (
     admission,
+    albums,
     arrivals,
     bell,
     claims,
@@ -39,13 +41,17 @@ from storage import (
     listing,
     merging,
     moves,
+    past,
     penalties,
     people,
     record,
+    uploads,
     waiting,
 )
 from storage.budgets import SharedBudgets
 from storage.engine import Database
+from storage.files import dump
+from storage.logins import SqlLogins
 from storage.peers import Peers
 from storage.tables import turns, users
 from storage.transactions import Result, Work
@@ -54,11 +60,12 @@ from storage.transactions import Result, Work
 class SqlStore:
     """Durable memory; implements `bridge.ports.Store`, where its methods are described."""
 
-    __slots__ = ("_clock", "_database", "peers", "shares")
+    __slots__ = ("_clock", "_database", "logins", "peers", "shares")
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self.logins = SqlLogins(database, clock)
         self.peers = Peers(database, database.dial, clock) if database.dial is not None else None
         self.shares = SharedBudgets(database, clock) if database.dial is not None else None
 
@@ -67,11 +74,18 @@ class SqlStore:
     async def receive(
         self, inbound: Inbound, who: User, where: str, *, bot: str = "", interrupt: bool = False, gather: float = 0.0
     ) -> TurnId | None:
-        now = self._clock.now()
-        made = await self._database.write(
-            lambda connection: arrivals.question(connection, inbound, who, where, now, interrupt=interrupt),
-            single=not interrupt,
-        )
+        now, monotonic, made = self._clock.now(), self._clock.monotonic(), None
+
+        async def by_steps(connection: AsyncConnection) -> TurnId | None:
+            due = claims.lease_time(connection, monotonic) + gather if inbound.album and gather > 0 else None
+            return await arrivals.question(connection, inbound, who, where, now, bot=bot, interrupt=interrupt, due=due)
+
+        if self.peers is not None and not (inbound.album or interrupt):
+            made = await self._database.write(
+                lambda connection: arrivals.quickly(connection, inbound, who, where, now, bot), single=True
+            )
+        if made is None:
+            made = await self._database.write(by_steps)
         self._ring()
         return made
 
@@ -84,6 +98,33 @@ class SqlStore:
         )
         self._ring()
         return standing
+
+    async def waits(self, where: str) -> str:
+        return await self._database.read(lambda connection: past.waits(connection, where))
+
+    async def retire(self, where: str, before: float) -> bool:
+        # Most often it goes on, and nothing is to be written.
+        if await self._database.read(lambda connection: past.goes_on(connection, where, before)):
+            return False
+        return await self._database.write(lambda connection: past.retire(connection, where, before))
+
+    async def pasts(self, where: str, who: User, *, limit: int = 10, bot: str | None = None) -> list[Past]:
+        return await self._database.read(lambda connection: past.pasts(connection, where, who, limit, bot))
+
+    async def resume(self, inbound: Inbound, who: User, where: str, conversation: int, reply: str) -> bool:
+        now = self._clock.now()
+        resumed = await self._database.write(
+            lambda connection: past.resume(connection, inbound, who, where, now, conversation, reply)
+        )
+        self._ring()
+        return resumed
+
+    async def voice(self, who: User) -> str:
+        return await self._database.read(lambda connection: people.voice(connection, who))
+
+    async def speak(self, who: User, voice: str) -> None:
+        now = self._clock.now()
+        await self._database.write(lambda connection: people.speak(connection, who, voice, now))
 
     async def takes_part(self, where: str, who: User) -> bool:
         return await self._database.read(lambda connection: people.takes_part(connection, where, who))
@@ -174,7 +215,10 @@ class SqlStore:
             if (found := await claims.claim(connection, lease, serving, monotonic)) is None:
                 return None
             row, merged = await claims.taken(connection, found), 0
-            if merge:
+            if row.album:
+                if merged := await albums.whole(connection, row, now):
+                    row = await claims.taken(connection, found)
+            elif merge:
                 whole, merged = await merging.merge(connection, row, now)
                 row = await claims.taken(connection, whole) if merged else row
             return claims.as_turn(row, merged=merged)
@@ -236,7 +280,25 @@ class SqlStore:
         await self._database.write(lambda connection: record.remember(connection, partial))
 
     async def finalising(self, turn: Turn, answer: str, *, pending: str = "") -> None:
-        await self._write(turn, state=TurnState.FINALISING, answer=answer)
+        # Nobody else changes what it waits for: it has one open turn.
+        single = not (turn.pending or pending)
+        if single:
+            await self._write(turn, state=TurnState.FINALISING, answer=answer)
+        else:
+            await self._database.write(lambda connection: record.finalising(connection, turn, answer, pending))
+
+    async def prepared(self, turn: Turn, files: Sequence[File]) -> None:
+        await self._write(turn, files=dump(files))
+
+    async def uploaded(self, library: str, digest: str) -> str:
+        now = self._clock.now()
+        return await self._database.read(lambda connection: uploads.uploaded(connection, library, digest, now))
+
+    async def keep_upload(self, library: str, digest: str, file_id: str, *, seconds: float) -> None:
+        until = self._clock.now() + seconds
+        await self._database.write(
+            lambda connection: uploads.keep(connection, library, digest, file_id, until), single=True
+        )
 
     async def settle(self, turn: Turn, state: TurnState, error: str = "") -> None:
         end = {"state": state, "error": error, "settled_at": self._clock.now(), "lease": "", **claims.NO_LEASE}

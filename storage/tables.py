@@ -220,8 +220,8 @@ _held = turns.c.lease_owner.is_not(None)
 Index("turns_held", turns.c.lease_owner, postgresql_where=_held, sqlite_where=_held)
 #: What a person asked in a conversation, settled or not, for `takes_part` and `last_question`; NULL is no command.
 Index("turns_asked", turns.c.conversation_id, turns.c.user_id, turns.c.sort_key, turns.c.id)
-#: Settled turns whose texts are still there, said as the condition of an index and of a search through it.
-KEPT = text("settled_at IS NOT NULL AND (text <> '' OR answer <> '')")
+#: Settled turns whose texts or files are still there, said as the condition of an index and of a search through it.
+KEPT = text("settled_at IS NOT NULL AND (text <> '' OR answer <> '' OR CAST(files AS text) <> '[]')")
 #: Those turns, oldest first, for erasing the texts.
 Index("turns_kept", turns.c.settled_at, postgresql_where=KEPT, sqlite_where=KEPT)
 #: All that a person wrote, for counting and erasing.

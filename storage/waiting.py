@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.model import Address, Lease, Turn, TurnId, TurnState, Waiting
+from storage.albums import is_further
 from storage.claims import as_turn, lease_time, taken
 from storage.tables import is_open, is_unsettled, posts, turns
 
@@ -37,6 +38,7 @@ async def untold(
         ~turns.c.cancel_requested,
         tuple_(turns.c.platform, turns.c.account).in_(sorted(serving)),
         ~exists().where(posts.c.turn_id == turns.c.id),
+        ~is_further(turns),
     ]
     if after is not None:
         wanted.append(tuple_(turns.c.received_at, turns.c.id) > (after.received_at, after.id))
@@ -51,6 +53,7 @@ async def untold(
             is_unsettled(earlier),
             tuple_(earlier.c.sort_key, earlier.c.id) < tuple_(turns.c.sort_key, turns.c.id),
             ~exists().where(posts.c.turn_id == earlier.c.id, posts.c.message_id.is_not(None)),
+            ~is_further(earlier),
         )
         .order_by(earlier.c.sort_key, earlier.c.id)
         .limit(1)
@@ -96,6 +99,7 @@ async def before(connection: AsyncConnection, turn: Turn, monotonic: float, *, a
         other.c.conversation_id == mine.c.conversation_id,
         is_unsettled(other),
         tuple_(other.c.sort_key, other.c.id) < tuple_(mine.c.sort_key, mine.c.id),
+        ~is_further(other),
     )
     ahead: int = (await connection.execute(in_line)).scalar_one()
     if not all_busy:

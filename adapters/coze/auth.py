@@ -1,30 +1,40 @@
-"""How Coze knows us: a token, or an OAuth JWT app whose short-lived tokens are renewed in time."""
+"""How Coze knows us: a token, or an OAuth JWT app with a short-lived token for the session of each person."""
 
 import asyncio
-import base64
 import json
 import secrets
-import ssl
-import time
-from functools import cache
-from urllib.parse import urlsplit
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import cozepy
-import httpx
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from adapters.coze.errors import envelope, number, of_exception, of_response
-from bridge.errors import BotFailed, ConfigError
+from adapters.coze.oauth import Endpoint, unpadded
+from bridge.clock import SystemClock
+from bridge.errors import ConfigError
+from bridge.ports import Clock
 
 TTL_SECONDS = 3600
 """Life of an access token that we ask for; Coze allows up to 86399 s."""
-MARGIN_SECONDS = 60
+MARGIN_SECONDS = 60.0
 """A token is renewed so long before it ends, so that no call under way loses it."""
-ASK_SECONDS = 15.0
-"""How long the token endpoint may take."""
+MOST_SESSIONS = 10_000
+"""Tokens that are kept at most, some 500 bytes each; of more, those that were used least recently are fetched anew."""
+JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+JWT_SECONDS = 600
+"""For so long the proof that we sign may be shown to Coze, which takes it once."""
+
+
+@runtime_checkable
+class Renewing(Protocol):
+    """Credentials of which a new token can be had."""
+
+    def forget(self, authorization: str) -> None:
+        """Coze refused the token in this header: forgets it, unless a newer one has come meanwhile."""
 
 
 def token_auth(token: str) -> cozepy.Auth:
@@ -32,25 +42,126 @@ def token_auth(token: str) -> cozepy.Auth:
     return cozepy.AsyncTokenAuth(token)
 
 
-def jwt_auth(client_id: str, public_key_id: str, private_key: str, api_base: str) -> cozepy.Auth:
+def jwt_app(client_id: str, public_key_id: str, private_key: str, endpoint: Endpoint, clock: Clock) -> "JwtApp":
     """An OAuth JWT app. Raises ConfigError if the private key is none."""
-    return JwtAuth(client_id, public_key_id, _key(private_key), api_base)
+    return JwtApp(client_id, public_key_id, _key(private_key), endpoint, clock)
+
+
+def jwt_auth(client_id: str, public_key_id: str, private_key: str, api_base: str) -> "JwtAuth":
+    """The same, as itself and in nobody's session. Raises ConfigError if the private key is none."""
+    clock = SystemClock()
+    return jwt_app(client_id, public_key_id, private_key, Endpoint(api_base, clock=clock), clock).auth()
+
+
+@dataclass(slots=True)
+class _Held:
+    """The token of one session."""
+
+    token: str = field(default="", repr=False)
+    renew_at: float = 0.0
+    """By the clock that nobody sets."""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One renews; who comes meanwhile waits for that."""
+
+
+class JwtApp:
+    """Exchanges signed JWTs for access tokens, one for each session.
+
+    cozepy's own AsyncJWTAuth knows no sessions, keeps a token until the second in which it ends, and lets every waiting
+    call renew it.
+    """
+
+    def __init__(
+        self,
+        client_id: str,
+        public_key_id: str,
+        key: rsa.RSAPrivateKey,
+        endpoint: Endpoint,
+        clock: Clock,
+        *,
+        seconds: int = TTL_SECONDS,
+        most: int = MOST_SESSIONS,
+    ) -> None:
+        """`seconds`: how long an access token shall live; `most`: how many are kept."""
+        self.client_id = client_id
+        self._public_key_id = public_key_id
+        self._key = key
+        self._endpoint = endpoint
+        self._clock = clock
+        self._seconds = seconds
+        self._most = most
+        self._held: OrderedDict[str, _Held] = OrderedDict()
+
+    def auth(self, session: str = "") -> "JwtAuth":
+        """Speaks in that session, which at Coze keeps its conversations and variables apart; empty: in none."""
+        return JwtAuth(self, session)
+
+    async def token(self, session: str) -> str:
+        """One that is good for a minute at least (or half its life, if that is short). Raises BotFailed, Transient."""
+        held = self._of(session)
+        if self._stale(held):
+            async with held.lock:
+                if self._stale(held):
+                    await self._renew(session, held)
+        return held.token
+
+    def forget(self, session: str, authorization: str) -> None:
+        """As in Renewing."""
+        held = self._of(session)
+        if authorization == f"Bearer {held.token}":
+            held.token = ""
+
+    def _of(self, session: str) -> _Held:
+        if (held := self._held.get(session)) is not None:
+            self._held.move_to_end(session)
+            return held
+        while len(self._held) >= self._most:
+            self._held.popitem(last=False)
+        held = self._held[session] = _Held()
+        return held
+
+    def _stale(self, held: _Held) -> bool:
+        return not held.token or self._clock.monotonic() >= held.renew_at
+
+    async def _renew(self, session: str, held: _Held) -> None:
+        # From before it was asked for: how long the answer took is part of its life.
+        began = self._clock.monotonic()
+        tokens = await self._endpoint.tokens(
+            bearer=self._assertion(session), grant_type=JWT_GRANT, duration_seconds=self._seconds
+        )
+        # A clock that is behind would make it look good for longer than we asked.
+        seconds = min(tokens.seconds, self._seconds)
+        held.token, held.renew_at = tokens.access, began + seconds - min(MARGIN_SECONDS, seconds / 2)
+
+    def _assertion(self, session: str) -> str:
+        """A fresh JWT: Coze takes each only once, and wants the host of the API, port included, as its audience."""
+        now = int(self._clock.now())
+        claims = {
+            "iss": self.client_id,
+            "aud": self._endpoint.audience,
+            "iat": now,
+            "exp": now + JWT_SECONDS,
+            "jti": secrets.token_hex(16),
+        }
+        if session:
+            claims["session_name"] = session
+        head = {"alg": "RS256", "typ": "JWT", "kid": self._public_key_id}
+        unsigned = f"{unpadded(json.dumps(head).encode())}.{unpadded(json.dumps(claims).encode())}"
+        signature = self._key.sign(unsigned.encode(), padding.PKCS1v15(), hashes.SHA256())
+        return f"{unsigned}.{unpadded(signature)}"
 
 
 class JwtAuth(cozepy.AsyncAuth):
-    """Exchanges signed JWTs for access tokens.
+    """Such an app in one session; cheap."""
 
-    cozepy's own AsyncJWTAuth keeps a token until the second in which it ends and lets every waiting call renew it.
-    """
+    def __init__(self, app: JwtApp, session: str) -> None:
+        self._app = app
+        self._session = session
 
-    def __init__(self, client_id: str, public_key_id: str, key: rsa.RSAPrivateKey, api_base: str) -> None:
-        self._client_id = client_id
-        self._public_key_id = public_key_id
-        self._key = key
-        self._api_base = api_base.rstrip("/")
-        self._lock = asyncio.Lock()
-        self._token = ""
-        self._expires = 0.0
+    @property
+    def subject(self) -> str:
+        """Whose files, conversations and variables these are: a session may not see another's."""
+        return f"jwt:{self._app.client_id}:{self._session}"
 
     @property
     def token_type(self) -> str:
@@ -58,75 +169,11 @@ class JwtAuth(cozepy.AsyncAuth):
 
     @property
     async def atoken(self) -> str:
-        if self._stale():
-            async with self._lock:
-                if self._stale():
-                    await self._renew()
-        return self._token
+        return await self._app.token(self._session)
 
     def forget(self, authorization: str) -> None:
-        """Coze refused the token in this header; forgets it unless a newer one has come meanwhile."""
-        if authorization == f"Bearer {self._token}":
-            self._token = ""
-
-    def _stale(self) -> bool:
-        return not self._token or time.time() >= self._expires - MARGIN_SECONDS
-
-    async def _renew(self) -> None:
-        response: httpx.Response | None = None
-        try:
-            async with asyncio.timeout(ASK_SECONDS), httpx.AsyncClient(timeout=ASK_SECONDS, verify=tls()) as client:
-                response = await client.post(
-                    f"{self._api_base}/api/permission/oauth2/token",
-                    headers={"Authorization": f"Bearer {self._assertion()}"},
-                    json={
-                        "duration_seconds": TTL_SECONDS,
-                        "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
-                    },
-                )
-        except (httpx.HTTPError, OSError, TimeoutError) as error:
-            failure = of_exception(error, None, started=False)
-            raise failure from None
-        body = envelope(response)
-        token = body.get("access_token")
-        if not token or not isinstance(token, str):
-            raise _refused(response)
-        # `expires_in` is a Unix time; a server that means seconds is understood too.
-        expires = number(body.get("expires_in"))
-        self._expires = expires if expires > 1_000_000_000 else time.time() + expires
-        self._token = token
-
-    def _assertion(self) -> str:
-        """A fresh JWT: Coze takes each only once, and wants the host of the API, port included, as its audience."""
-        now = int(time.time())
-        claims = {
-            "iss": self._client_id,
-            "aud": urlsplit(self._api_base).netloc,
-            "iat": now,
-            "exp": now + 600,
-            "jti": secrets.token_hex(16),
-        }
-        head = {"alg": "RS256", "typ": "JWT", "kid": self._public_key_id}
-        unsigned = f"{_base64(json.dumps(head).encode())}.{_base64(json.dumps(claims).encode())}"
-        signature = self._key.sign(unsigned.encode(), padding.PKCS1v15(), hashes.SHA256())
-        return f"{unsigned}.{_base64(signature)}"
-
-
-@cache
-def tls() -> ssl.SSLContext:
-    """Made once: reading the certificates takes some 100 ms, in which nothing else could go on."""
-    return httpx.create_ssl_context()
-
-
-def _refused(response: httpx.Response) -> Exception:
-    """OAuth says `error_code` in words instead of a number: whatever it is, our JWT app is set up wrongly."""
-    said = of_response(response)
-    if said is not None and not isinstance(said, BotFailed):
-        return said
-    body = envelope(response)
-    why = str(body.get("error_code") or body.get("error") or body.get("msg") or f"HTTP {response.status_code}")[:100]
-    reference = said.reference if said else ""
-    return BotFailed(f"Coze gave no token for the OAuth JWT app: {why}", say="credentials", reference=reference)
+        """As in Renewing."""
+        self._app.forget(self._session, authorization)
 
 
 def _key(pem: str) -> rsa.RSAPrivateKey:
@@ -143,7 +190,3 @@ def _key(pem: str) -> rsa.RSAPrivateKey:
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ConfigError(mend)
     return key
-
-
-def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

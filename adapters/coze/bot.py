@@ -1,38 +1,37 @@
 """A Coze bot behind the Bot port: asks it, recalls what it said, and stops it."""
 
+import asyncio
 import logging
 import warnings
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from copy import copy
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import cozepy
 
-from adapters.coze import events
+from adapters.coze import chats, events, files, onboarding, questions, speech
+from adapters.coze.chats import NO_SUCH_CALL, doubtful, payload
 from adapters.coze.content import inner
-from adapters.coze.stream import Patience, Reading
+from adapters.coze.stream import Begin, Patience, Reading
+from adapters.coze.terms import Terms, filled
+from adapters.coze.variables import Variables
 from adapters.coze.wire import Api
 from bridge.answer import BotEvent, ChatStarted, StillRunning
-from bridge.errors import BotFailed, BridgeError, Gone, Transient, Unreachable
-from bridge.ports import Clock, Meter, Question
+from bridge.errors import BotFailed, BridgeError, Gone
+from bridge.ports import Clock, Greeting, Meter, Question, Voice
 
 logger = logging.getLogger(__name__)
 
 KINDS = 100
 """So many unknown kinds are counted at most: each is a time series of the operator's."""
-NOT_RUNNING = frozenset({4104, 103200005})
-"""A chat that has ended already cannot be cancelled: cloud, Coze Studio."""
-NO_SUCH_CALL = frozenset({404, 405})
-"""Codes of a server that does not have a call (in this method)."""
 BAD_REQUEST = 400
 LONGEST_NAME = 100
 """Characters of the name of a conversation."""
 RECENT = 50
 """Messages that are looked through for a question; the most that Coze lists at once."""
-BACKOFF = 1.5
-SLOWEST = 5
-"""While a chat runs, the time between two looks grows by BACKOFF up to SLOWEST times `poll_seconds`."""
 
 
 class CozeBot:
@@ -46,6 +45,7 @@ class CozeBot:
         *,
         clock: Clock,
         meter: Meter,
+        terms: Terms | None = None,
         start_seconds: float = 30.0,
         idle_seconds: float = 10.0,
         silence_seconds: float = 120.0,
@@ -60,13 +60,22 @@ class CozeBot:
         )
         # The watcher ends a silent stream; the client's own limit is there in case that it does not.
         self._api = Api(api_base, auth, read_seconds=max(start_seconds, silence_seconds) + 60)
+        self._terms = terms or Terms()
+        self._variables = Variables(bot_id)
+        self._mouths = asyncio.Semaphore(speech.AT_ONCE)
         self._kinds: set[str] = set()
         # cozepy warns of every word that is new to it, and a program that runs with -W error would lose its stream.
         warnings.filterwarnings("ignore", r"Unknown \w+ value: ", UserWarning, r"cozepy\.")
 
+    def acting(self, auth: cozepy.Auth) -> "CozeBot":
+        """The same bot, spoken to as somebody else; cheap, and not to be closed."""
+        other = copy(self)
+        other._api = self._api.acting(auth)
+        return other
+
     @property
     def wants_profile(self) -> bool:
-        return False
+        return self._terms.wants_profile
 
     @property
     def recalls(self) -> bool:
@@ -76,23 +85,58 @@ class CozeBot:
         body = {"bot_id": self._bot_id, **({"name": name[:LONGEST_NAME]} if name else {})}
         with self._counting():
             answered, reference = await self._api.call("POST", "/v1/conversation/create", body=body)
-        made = str(_payload(answered, "ConversationData").get("id") or "")
+        made = str(payload(answered, "ConversationData").get("id") or "")
         if not made:
             raise BotFailed("Coze made a conversation without an id", reference=reference)
         return made
 
+    # ---- asking ----
+
     @asynccontextmanager
     async def ask(self, question: Question) -> AsyncIterator[AsyncIterator[BotEvent]]:
+        await self._variables.put(self._api, question.user, filled(self._terms.variables, question))
+
+        def begin() -> AsyncIterator[cozepy.ChatEvent]:
+            return self._api.chat(self._terms.beside).stream(
+                bot_id=self._bot_id,
+                user_id=question.user,
+                conversation_id=question.conversation,
+                additional_messages=[questions.message(question)],
+                auto_save_history=True,
+                **self._terms.known(question),
+            )
+
+        async with self._reading(begin, question.conversation) as said:
+            yield said
+
+    @asynccontextmanager
+    async def submit(
+        self, conversation: str, chat: str, outputs: Mapping[str, str]
+    ) -> AsyncIterator[AsyncIterator[BotEvent]]:
+        def begin() -> AsyncIterator[cozepy.ChatEvent]:
+            given = [cozepy.ToolOutput(tool_call_id=call, output=output) for call, output in outputs.items()]
+            return self._api.coze.chat.submit_tool_outputs_stream(
+                conversation_id=conversation, chat_id=chat, tool_outputs=given
+            )
+
+        async with self._reading(begin, conversation, goes_on=True) as said:
+            yield said
+
+    @asynccontextmanager
+    async def _reading(
+        self, begin: Begin, conversation: str, *, goes_on: bool = False
+    ) -> AsyncIterator[AsyncIterator[BotEvent]]:
         reading = Reading(
             self._api,
-            self._bot_id,
-            question,
+            begin,
+            conversation=conversation,
             clock=self._clock,
             patience=self._patience,
             look=self._ended,
             stop=self.cancel,
             unknown=self._unknown,
             failed=self._failed,
+            goes_on=goes_on,
         )
         try:
             yield reading.events()
@@ -107,50 +151,24 @@ class CozeBot:
         yield ChatStarted(conversation, chat)
         found: dict[str, Any] = {}
         with self._counting():
-            async for found, reference in self._looks(conversation, chat):
+            looks = chats.looks(self._api, conversation, chat, clock=self._clock, patience=self._patience)
+            async for found, reference in looks:
                 if events.status(found) not in events.ENDED:
                     yield StillRunning()
                 elif failure := events.failure(found, reference):
                     raise failure
-        params = {"conversation_id": conversation, "chat_id": chat}
-        with self._counting(), _doubtful():
-            answered, _ = await self._api.call("GET", "/v3/chat/message/list", params=params)
-        messages = answered.get("data") or answered.get("Messages")
+        with self._counting():
+            messages = await chats.messages(self._api, conversation, chat)
         for event in events.recalled(events.stored(messages), self._unknown):
             yield event
         for event in events.outcome(found):
             yield event
 
-    async def _looks(self, conversation: str, chat: str) -> AsyncIterator[tuple[dict[str, Any], str]]:
-        """The chat as it is, again and again until it has ended. Raises BotFailed if nothing changes for too long."""
-        wait, last, since = self._patience.poll, None, self._clock.monotonic()
-        while True:
-            found, reference = await self._retrieve(conversation, chat)
-            yield found, reference
-            if events.status(found) in events.ENDED:
-                return
-            now = self._clock.monotonic()
-            if found != last:
-                last, since = found, now
-            if now - since >= self._patience.recall:
-                with suppress(BridgeError):
-                    await self.cancel(conversation, chat)
-                raise BotFailed(f"the chat ran for {now - since:.0f} s without end", say="stalled", reference=reference)
-            await self._clock.sleep(wait)
-            wait = min(wait * BACKOFF, SLOWEST * self._patience.poll)
-
-    @asynccontextmanager
-    async def submit(
-        self, conversation: str, chat: str, outputs: Mapping[str, str]
-    ) -> AsyncIterator[AsyncIterator[BotEvent]]:
-        raise BotFailed("tools are not run yet", say="tool")
-        yield  # a generator
-
     async def find(self, question: Question) -> str:
         body = {"order": "desc", "limit": RECENT}
         params = {"conversation_id": question.conversation}
         try:
-            with self._counting(), _doubtful():
+            with self._counting(), doubtful():
                 answered, _ = await self._api.call("POST", "/v1/conversation/message/list", params=params, body=body)
         except BotFailed as failed:
             # No such list on this server, or none of this conversation: then nothing tells that it was asked.
@@ -165,14 +183,38 @@ class CozeBot:
         return ""
 
     async def cancel(self, conversation: str, chat: str) -> None:
-        try:
-            with _doubtful():
-                await self._api.call("POST", "/v3/chat/cancel", body={"conversation_id": conversation, "chat_id": chat})
-        except BotFailed as failed:
-            # Coze Studio says no more than HTTP 400 when the chat has ended.
-            if failed.code not in NOT_RUNNING and not await self._ended(conversation, chat):
-                self._failed(failed)
-                raise
+        with self._counting():
+            await chats.cancel(self._api, conversation, chat, clock=self._clock, patience=self._patience)
+
+    # ---- the conversation, its words and files ----
+
+    async def clear(self, conversation: str) -> None:
+        with self._counting():
+            await self._api.call("POST", f"/v1/conversations/{quote(conversation, safe='')}/clear")
+
+    async def greeting(self) -> Greeting:
+        with self._counting():
+            return await onboarding.greeting(self._api, self._bot_id, draft=self._terms.draft)
+
+    @property
+    def library(self) -> str:
+        return self._api.account
+
+    async def upload(self, name: str, content: Path) -> str:
+        with self._counting():
+            return await files.upload(self._api, name, content)
+
+    async def transcribe(self, name: str, content: Path) -> str:
+        with self._counting():
+            return await speech.transcribe(self._api, name, content)
+
+    async def voices(self) -> Sequence[Voice]:
+        with self._counting():
+            return await speech.voices(self._api)
+
+    async def speak(self, text: str, voice: str) -> bytes:
+        with self._counting():
+            return await speech.speak(self._api, text, voice, self._mouths)
 
     async def judge(self, conversation: str, message: str, *, good: bool | None) -> None:
         """Coze Studio has no such call: it raises there."""
@@ -205,24 +247,8 @@ class CozeBot:
     async def aclose(self) -> None:
         await self._api.aclose()
 
-    async def _retrieve(self, conversation: str, chat: str) -> tuple[dict[str, Any], str]:
-        """GET, as the documents say: cozepy's POST fails at Coze Studio, and with OAuth tokens. Else POST."""
-        params = {"conversation_id": conversation, "chat_id": chat}
-        with _doubtful():
-            try:
-                answered, reference = await self._api.call("GET", "/v3/chat/retrieve", params=params)
-            except BotFailed as failed:
-                if failed.code not in NO_SUCH_CALL:
-                    raise
-                answered, reference = await self._api.call("POST", "/v3/chat/retrieve", params=params)
-        found = _payload(answered, "ChatV3ChatDetail")
-        if not found:
-            raise Unreachable("Coze told nothing of the chat", certain=False, reference=reference)
-        return found, reference
-
     async def _ended(self, conversation: str, chat: str) -> bool:
-        found, _ = await self._retrieve(conversation, chat)
-        return events.status(found) in events.ENDED
+        return await chats.ended(self._api, conversation, chat)
 
     @contextmanager
     def _counting(self) -> Iterator[None]:
@@ -242,22 +268,6 @@ class CozeBot:
             self._kinds.add(kind)
             self._meter.count("coze_unknown", kind=kind[:60])
             logger.info("Coze sent something unknown, %s; it is left out", kind[:60])
-
-
-@contextmanager
-def _doubtful() -> Iterator[None]:
-    """Asking after a chat did not work: that surely says nothing of the chat itself, which may well be there."""
-    try:
-        yield
-    except Transient as error:
-        error.certain = False
-        raise
-
-
-def _payload(answered: dict[str, Any], studio: str) -> dict[str, Any]:
-    """What the answer is about: `data` in the cloud, some other key at Coze Studio."""
-    found = answered.get("data") or answered.get(studio)
-    return found if isinstance(found, dict) else {}
 
 
 def _chat_of(message: dict[str, Any]) -> str:

@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 import cozepy
 
+from adapters.coze.features import lacking
 from adapters.coze.wire import Api
 from bridge.errors import BotFailed, BridgeError, ConfigError, RateLimited
 from bridge.findings import Finding, Findings, ok, skipped, wrong
 
-TOKEN, BOT, RIGHTS = "coze token", "coze bot", "coze permissions"
+TOKEN, BOT, RIGHTS, FEATURES = "coze token", "coze bot", "coze permissions", "coze features"
 SITES = {"api.coze.cn": "https://api.coze.com", "api.coze.com": "https://api.coze.cn"}
 """Each of the two knows only its own tokens."""
 REACH = "look at COZE_API_BASE, the network and HTTPS_PROXY"
@@ -43,6 +44,8 @@ async def look(api_base: str, bot_id: str, make_auth: Callable[[], cozepy.Auth])
         yield found
         if not found.mend:
             yield await _rights(api, bot_id)
+        if missing := await lacking(api):
+            yield ok(FEATURES, f"all but {', '.join(missing)}, which this server does not offer: they are off")
     finally:
         await api.aclose()
 
@@ -87,9 +90,9 @@ async def _bot(api: Api, bot_id: str, bot: dict[str, Any], refused: BridgeError 
     if refused.say == "permission":
         mend = f"give the token the permission {RIGHT} in the bot's workspace, or take a token of that workspace"
         return wrong(BOT, f"the token may not look at the bot {bot_id} ({refused})", mend)
-    if refused.say == "quota":
+    if refused.say in ("quota", "balance", "daily"):
         return wrong(BOT, f"the quota is used up ({refused})", "top up the account or the plan at Coze")
-    if refused.say != "not_published":
+    if refused.say not in ("not_published", "no_bot"):
         return wrong(BOT, f"Coze does not show the bot {bot_id} ({refused})", "look at COZE_BOT_ID")
     with suppress(BridgeError):
         answered, _ = await api.call("GET", f"/v1/bots/{bot_id}", params={"is_published": "false"})

@@ -65,6 +65,12 @@ def tool(content: str) -> str:
     return api or plugin or name or "tool"
 
 
+def agent(data: Any) -> str:
+    """The name of the agent that a bot of several agents goes on with; its id if that is all that is known."""
+    found = data if isinstance(data, dict) else {}
+    return next((str(found[key]) for key in ("agent_name", "name", "agent_id") if found.get(key)), "agent")
+
+
 def verbose(content: str) -> tuple[str, Any]:
     """`msg_type` and the data of a verbose message, whose `data` is JSON inside JSON and may be empty."""
     message = parsed(content)
@@ -160,6 +166,35 @@ def _of_card(value: Any, depth: int = 0) -> list[Attachment]:
     return found
 
 
+def options(content: str, content_type: str) -> tuple[str, ...]:
+    """What a card lets the person choose from, each once."""
+    if content_type in ("", "text", "object_string"):
+        return ()
+    return tuple(dict.fromkeys(_options(parsed(content))))
+
+
+def _options(value: Any, depth: int = 0) -> Iterator[str]:
+    if depth > _DEPTH:
+        return
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        value = parsed(value)
+    if isinstance(value, list):
+        for part in value:
+            yield from _options(part, depth + 1)
+    if not isinstance(value, dict):
+        return
+    for key, part in value.items():
+        if key == "options" and isinstance(part, list):
+            yield from filter(None, map(_option, part))
+        elif isinstance(part, dict | list | str):
+            yield from _options(part, depth + 1)
+
+
+def _option(option: Any) -> str:
+    name = option.get("name") or option.get("text") if isinstance(option, dict) else option
+    return name if isinstance(name, str) and name.strip() else ""
+
+
 def _card(value: Any, depth: int = 0) -> Iterator[str]:
     """The texts of a card: what it asks, then its options; its layout is not documented."""
     if depth > _DEPTH:
@@ -176,8 +211,7 @@ def _card(value: Any, depth: int = 0) -> Iterator[str]:
         elif isinstance(text, str) and text.strip():
             yield text
     for option in value["options"] if isinstance(value.get("options"), list) else ():
-        name = option.get("name") or option.get("text") if isinstance(option, dict) else option
-        if isinstance(name, str) and name:
+        if name := _option(option):
             yield f"- {name}"
     for key, part in value.items():
         if isinstance(part, dict | list) and key != "options":

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import httpx
 from cozepy import CozeAPIError
+from pydantic import ValidationError
 
 from bridge.errors import BotFailed, BridgeError, Busy, Gone, RateLimited, Transient, Unreachable
 
@@ -22,37 +23,72 @@ Remedy = tuple[type[BridgeError], str]
 
 
 def _table() -> dict[int, Remedy]:
-    """By https://www.coze.cn/docs/developer_guides/coze_error_codes; 1030… and 1032… are Coze Studio's."""
+    """By https://www.coze.cn/docs/developer_guides/coze_error_codes; 103… are Coze Studio's.
+
+    Busy, RateLimited and Unreachable: wait and ask again. Gone: ask again in a new conversation. BotFailed: refuse. A
+    token of which a new one can be had is renewed once before that (`Api.renewed`).
+    """
     remedies: dict[Remedy, tuple[int, ...]] = {
         (Busy, "busy"): (4016,),
-        (RateLimited, "rate"): (429, 4009, 4020, 720701013),
+        (RateLimited, "rate"): (429, 4009, 4020),
         (Unreachable, "model"): (4013,),
+        (Unreachable, "workflow_away"): (720701013,),
         (Unreachable, "unreachable"): (408,),
-        (Unreachable, "failed"): (5000,),
+        (Unreachable, "failed"): (5000, 103100001),
         (Gone, "failed"): (4002, 103000002),
+        (BotFailed, "lost"): (4001, 103200003),
         (BotFailed, "credentials"): (401, 4100, 700012006),
         (BotFailed, "permission"): (403, 4101, 103000001),
-        (BotFailed, "quota"): (402, 4008, 4011, 4019, 4022, 4027, 4028, 4033),
-        (BotFailed, "too_long"): (4010,),
-        (BotFailed, "model"): (4012,),
-        (BotFailed, "content"): (4014, 4105),
+        (BotFailed, "balance"): (402, 4011, 4019, 4022),
+        (BotFailed, "quota"): (4027, 4028, 4033),
+        (BotFailed, "daily"): (4008,),
+        (BotFailed, "too_long"): (413, 4010),
+        (BotFailed, "no_model"): (4012,),
+        (BotFailed, "unanswerable"): (4014,),
+        (BotFailed, "content"): (4105,),
         (BotFailed, "risk"): (4102,),
-        (BotFailed, "not_published"): (4006, 4015, 4200, 103100002),
-        (BotFailed, "workflow"): (4021, 4314, 4315, 720702204, 103200004),
-        (BotFailed, "file"): (4300, 4301, 4302, 4303, 4304),
+        (BotFailed, "rejected"): (4018,),
+        (BotFailed, "not_published"): (4015,),
+        (BotFailed, "no_bot"): (4006, 4200, 103100002),
+        (BotFailed, "no_call"): (404, 405),
+        (BotFailed, "malformed"): (4000, 4003, 4004, 4005, 4007, 103000000),
+        (BotFailed, "workflow"): (4021, 720702204, 103200004),
+        (BotFailed, "workflow_over"): (4314, 4315),
+        (BotFailed, "file_empty"): (4300,),
+        (BotFailed, "file_many"): (4301,),
+        (BotFailed, "file_big"): (4302,),
+        (BotFailed, "file_type"): (4303,),
+        (BotFailed, "file"): (4304,),
+        (BotFailed, "not_spoken"): (3010,),
+        # Cancelled too late (`CozeBot.cancel` passes over it), there already, and the code of the documents' samples.
+        (BotFailed, "failed"): (4104, 4201, 701231, 103200005),
     }
     return {code: remedy for remedy, codes in remedies.items() for code in codes}
 
 
 REMEDIES = _table()
-SAYS = sorted({say for _, say in REMEDIES.values()} | {"stalled"})
+ADMINISTRATION = frozenset({702042, 777074})
+"""The first six of nine digits of codes by which an organisation's or a workspace's rules forbid something."""
+WORDS: dict[str, Remedy] = {
+    "invalid_request": (BotFailed, "credentials"),
+    "invalid_client": (BotFailed, "credentials"),
+    "invalid_grant": (BotFailed, "credentials"),
+    "unsupported_grant_type": (BotFailed, "credentials"),
+    "access_deny": (BotFailed, "permission"),
+    "access_denied": (BotFailed, "permission"),
+    "expired_token": (BotFailed, "credentials"),
+    "internal_error": (Unreachable, "failed"),
+    "authorization_pending": (Busy, "busy"),
+    "slow_down": (RateLimited, "rate"),
+}
+"""What OAuth says in the place of a code; the last two only while somebody confirms a device."""
+SAYS = sorted({say for _, say in (*REMEDIES.values(), *WORDS.values())} | {"stalled"})
 """Every sentence with which a question may be refused for Coze's sake."""
 
 
 def of_code(code: int, text: str = "", *, reference: str = "", retry_after: float = 0.0) -> BridgeError:
     """The error for a code of Coze or, below 600, an HTTP status. Coze said so itself: it surely did not happen."""
-    default: Remedy = (Unreachable, "unreachable") if 500 <= code < 600 else (BotFailed, "failed")
-    kind, say = REMEDIES.get(code, default)
+    kind, say = REMEDIES.get(code) or _unlisted(code)
     if code == 4200 and "conversation" in text.lower():
         kind, say = Gone, "failed"
     message = f"Coze {code}: {_safe(text)}" if text else f"Coze {code}"
@@ -60,6 +96,18 @@ def of_code(code: int, text: str = "", *, reference: str = "", retry_after: floa
         certain = code not in MAYBE_DONE
         return kind(message, retry_after=retry_after, certain=certain, say=say, reference=reference, code=code)
     return kind(message, say=say, reference=reference, code=code)
+
+
+def _unlisted(code: int) -> Remedy:
+    if 500 <= code < 600:
+        return Unreachable, "unreachable"
+    return BotFailed, "permission" if code // 1000 in ADMINISTRATION else "failed"
+
+
+def of_word(word: str, *, reference: str = "") -> BridgeError:
+    """The error for what OAuth says in a word (`error_code`); one that we do not know is about who we are, too."""
+    kind, say = WORDS.get(word.strip().lower(), (BotFailed, "credentials"))
+    return kind(f"Coze gave no OAuth token: {_safe(word)}", say=say, reference=reference)
 
 
 def of_response(response: httpx.Response) -> BridgeError | None:
@@ -117,7 +165,13 @@ def number(value: Any) -> int:
 
 
 def _error_event(error: Exception) -> dict[str, Any]:
-    """`event:error`, which cozepy raises as a bare Exception with the frame's data in its text."""
+    """`event:error`, which cozepy raises as a bare Exception with the frame's data in its text.
+
+    Or the short shape of `conversation.chat.failed`, code and msg and no chat, which does not fit cozepy's model.
+    """
+    if isinstance(error, ValidationError):
+        said = error.errors(include_url=False)[0]["input"]
+        return said if isinstance(said, dict) and "id" not in said and number(said.get("code")) else {}
     if type(error) is not Exception:
         return {}
     try:

@@ -87,6 +87,8 @@ def of_event(event: ChatEvent, unknown: Unknown) -> Sequence[BotEvent]:
         return _delta(message, unknown)
     if event.event is ChatEventType.CONVERSATION_MESSAGE_COMPLETED:
         return of_message(_said(message), unknown)
+    # The rest is `conversation.audio.delta`, the sound of a bot with a voice that was asked by voice: raw PCM or Opus
+    # frames, most of them after the chat has ended. What it says is in the answer's text; for sound there is `speak`.
     return ()
 
 
@@ -145,8 +147,7 @@ def of_message(said: Said, unknown: Unknown) -> Sequence[BotEvent]:
         case "follow_up":
             return (Suggested(said.content),) if said.content.strip() else ()
         case "verbose":
-            kind, data = content.verbose(said.content)
-            return _sources(data) if kind == "knowledge_recall" else ()
+            return _verbose(said)
         case "knowledge":
             return _sources(said.content)
         case "question" | "answer":
@@ -157,9 +158,21 @@ def of_message(said: Said, unknown: Unknown) -> Sequence[BotEvent]:
 
 
 def _answer(said: Said) -> Sequence[BotEvent]:
+    """What it says, what it brings along, and a suggestion for each thing that a card lets the person choose."""
     answer = MessageCompleted(said.id, content.readable(said.content, said.content_type), said.reasoning)
     found = content.attachments(said.content, said.content_type)
-    return (answer, MediaFound(found)) if found else (answer,)
+    media = (MediaFound(found),) if found else ()
+    return (answer, *media, *map(Suggested, content.options(said.content, said.content_type)))
+
+
+def _verbose(said: Said) -> Sequence[BotEvent]:
+    """What is for programs: most of it (memory, the end of a plugin, an interrupt) is nothing to show."""
+    match content.verbose(said.content):
+        case "knowledge_recall", data:
+            return _sources(data)
+        case "multi_agents_jump_to_agent", data:
+            return (ToolCalled(content.agent(data)),)
+    return ()
 
 
 def _sources(data: Any) -> Sequence[BotEvent]:
@@ -191,7 +204,8 @@ def stored(messages: Any) -> list[Said]:
 
 def recalled(messages: Iterable[Said], unknown: Unknown) -> list[BotEvent]:
     """What a finished chat said; its tools are not told again."""
-    return [event for said in messages if said.type not in TOOLS for event in of_message(said, unknown)]
+    told = [event for said in messages if said.type not in TOOLS for event in of_message(said, unknown)]
+    return [event for event in told if not isinstance(event, ToolCalled)]
 
 
 def status(chat: dict[str, Any]) -> str:

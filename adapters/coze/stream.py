@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import aiohttp
 import httpx
-from cozepy import ChatEvent, Message
+from cozepy import ChatEvent
 
 from adapters.coze import events
 from adapters.coze.errors import log_id, of_exception
 from adapters.coze.wire import Api, arriving
 from bridge.answer import BotEvent, ChatStarted, MessageCompleted, TextDelta
 from bridge.errors import BotFailed, BridgeError, Unreachable
-from bridge.ports import Clock, Question
+from bridge.ports import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ class Patience:
     """Between two questions whether a chat has ended; grows while it has not."""
 
 
+Begin = Callable[[], AsyncIterator[ChatEvent]]
+"""Sends the request, once what it returned is read, and yields what cozepy makes of the stream."""
 Look = Callable[[str, str], Awaitable[bool]]
 """Whether the chat (conversation, chat) has ended. Raises BridgeError."""
 Stop = Callable[[str, str], Awaitable[None]]
@@ -54,19 +56,22 @@ class Reading:
     def __init__(
         self,
         api: Api,
-        bot_id: str,
-        question: Question,
+        begin: Begin,
         *,
+        conversation: str,
         clock: Clock,
         patience: Patience,
         look: Look,
         stop: Stop,
         unknown: events.Unknown,
         failed: Failed,
+        goes_on: bool = False,
     ) -> None:
+        """`goes_on`: the chat has begun before, and has done things by now: if it fails, it is not begun anew."""
         self._api = api
-        self._bot_id = bot_id
-        self._question = question
+        self._begin = begin
+        self._conversation = conversation
+        self._goes_on = goes_on
         self._clock = clock
         self._patience = patience
         self._look = look
@@ -120,7 +125,7 @@ class Reading:
                 failure, _ = await self._follow()
         finally:
             self._watcher.cancel()
-            self._end(failure)
+            self._end(failure and self._api.meant(failure))
 
     async def _follow(self) -> tuple[BridgeError | None, httpx.Response | None]:
         """One request, read to its end and closed: why it did not end well, and what was answered."""
@@ -140,16 +145,7 @@ class Reading:
         return failure, responses[-1] if responses else None
 
     async def _listen(self, responses: list[httpx.Response]) -> BridgeError | None:
-        question = self._question
-        asked = Message.build_user_question_text(question.text, {"turn": question.mark} if question.mark else None)
-        stream = self._api.coze.chat.stream(
-            bot_id=self._bot_id,
-            user_id=question.user,
-            conversation_id=question.conversation,
-            additional_messages=[asked],
-            auto_save_history=True,
-        )
-        async for event in stream:
+        async for event in self._begin():
             self._heard_at = self._clock.monotonic()
             if self._started is None:
                 self._reference = log_id(responses[-1])
@@ -176,7 +172,7 @@ class Reading:
         if event.chat is not None:
             self._started = ChatStarted(event.chat.conversation_id, event.chat.id)
         elif event.message is not None and event.message.chat_id:
-            conversation = event.message.conversation_id or self._question.conversation
+            conversation = event.message.conversation_id or self._conversation
             self._started = ChatStarted(conversation, event.message.chat_id)
         if self._started is not None:
             self._news.append(self._started)
@@ -195,7 +191,7 @@ class Reading:
         chat = {} if event.chat is None else event.chat.model_dump()
         chat["status"] = how
         self._news.extend(events.outcome(chat))
-        return events.failure(chat, self._reference, spoken=bool(self._spoken))
+        return events.failure(chat, self._reference, spoken=self._goes_on or bool(self._spoken))
 
     # ---- watching ----
 

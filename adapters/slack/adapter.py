@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import attaching
 from adapters.slack.errors import REFUSED_TOKEN, calling
+from adapters.slack.fetching import MOST_BYTES, Fetching
 from adapters.slack.finding import Finding
 from adapters.slack.limits import Seconds, limits
 from adapters.slack.members import Roster
@@ -19,7 +21,7 @@ from adapters.slack.sockets import SocketMode
 from adapters.slack.streams import Mode
 from adapters.slack.writing import Writing
 from bridge.errors import BridgeError, ConfigError, RateLimited, Transient, Unreachable
-from bridge.model import Address, Inbound, Lost, Moved, Page
+from bridge.model import Address, Choice, File, Inbound, Lost, Moved, Page, Profile
 from bridge.ports import Accept, Clock, Limits, Meter, Mount, Reply, Shares
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,7 @@ log = logging.getLogger(__name__)
 _sdk_log = logging.getLogger(f"{__name__}.sdk")
 _sdk_log.setLevel(logging.WARNING)
 
-COMMANDS = frozenset({"start", "help", "new", "reset", "stop", "retry", "status"})
+COMMANDS = frozenset({"start", "help", "new", "reset", "clear", "history", "stop", "retry", "voice", "status"})
 PATH = "/slack/events"
 CONNECT_SECONDS, ANSWER_SECONDS = 10.0, 30.0
 PING_SECONDS = 10.0
@@ -73,6 +75,7 @@ class SlackAdapter:
         """Our bot's user id; like the account, known after `open`."""
         self._writing = Writing(streaming, self._connect, clock)
         self._attaching = attaching.Attaching(self._connect, clock)
+        self._fetching = Fetching(bot_token, api_base, self._connect)
         self._finding = Finding(self._connect, self._writing.streams.known)
         self.account = ""
         self.limits: Limits = limits(streaming, seconds=seconds or Seconds(), grows=self._writing.grows)
@@ -164,12 +167,13 @@ class SlackAdapter:
         assert self._receiving is not None, "open first"
         assert self._session is not None, "closed"
 
-        async def hear(inbound: Inbound | Moved) -> None:
+        async def hear(inbound: Inbound | Moved) -> str | None:
             assert isinstance(inbound, Inbound)
             self._writing.heard(inbound)
-            await accept(inbound)
+            word = await accept(inbound)
             if inbound.quiet:
                 await self._writing.rest(inbound.address)
+            return word
 
         self._receiving.accept = hear
         try:
@@ -193,6 +197,20 @@ class SlackAdapter:
     async def is_member(self, sender: str) -> bool:
         """Is that person a full member of the workspace? False as well where Slack will not tell. Raises Transient."""
         return await self._roster.has(self.account, sender)
+
+    async def profile(self, sender: str) -> Profile:
+        """Who that is; empty where Slack will not tell. Raises Transient."""
+        return await self._roster.profile(sender)
+
+    async def show_home(self, sender: str, text: str, choices: Sequence[Choice]) -> None:
+        """Publishes that person's Home tab."""
+        await self._writing.show_home(sender, text, choices)
+
+    async def begin(self, sender: str, question: str) -> Address:
+        """Posts the question into the DM with that person: it opens a thread there, if each message does."""
+        channel, ts = await self._writing.quote(sender, question)
+        thread = ts if self._dm == "thread" else ""
+        return Address(platform=self.platform, account=self.account, chat=channel, thread=thread)
 
     async def _socket_address(self) -> str:
         """Where to open a socket. Raises ConfigError if the app token is no good, else Transient."""
@@ -218,6 +236,14 @@ class SlackAdapter:
         """Posts the file into its thread and returns its id; Slack shows it a moment later."""
         assert page.attachment is not None
         return await self._attaching.attach(address, page.attachment, content)
+
+    def most_bytes(self, file: File) -> int:  # noqa: ARG002 - the same for all
+        """Of one file."""
+        return MOST_BYTES
+
+    def fetch(self, file: File) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """What was shared, in pieces. Raises Unreachable, RateLimited, Refused, Gone."""
+        return self._fetching.fetch(file)
 
     async def edit(self, address: Address, message_id: str, page: Page) -> str:
         """Makes that message show the page; returns as well if it did already."""

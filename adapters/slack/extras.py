@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from adapters.slack import markup
@@ -14,6 +15,10 @@ ACTION = "coze_bridge"
 """Every `action_id` of ours begins with it."""
 MOST_BUTTON = 75
 """UTF-16 units of a button's text (Block Kit reference)."""
+MOST_BUTTONS = 25
+"""In one block of actions (Block Kit reference)."""
+MOST_SECTIONS = 30
+"""Paragraphs of the Home tab, which takes 100 blocks."""
 MOST_CONTEXT = 2_900
 """Of one text in a context block, which takes 3,000 characters."""
 MOST_PAYLOAD = 12_500
@@ -49,7 +54,7 @@ def looks(page: Page) -> dict[str, Any]:
 
 def written(page: Page) -> str:
     """All of the page as Slack's Markdown: folds as quotes, the status in italics, suggestions as a list."""
-    asks = [choice.label for choice in page.choices if choice.does is Does.ASK]
+    asks = [choice.label for choice in page.choices if choice.does in (Does.ASK, Does.GREET)]
     parts = [
         fold.unmarked(page.text),
         f"_{fold.literal(page.status)}_" if page.status else "",
@@ -76,12 +81,8 @@ def blocks(page: Page) -> dict[str, Any] | None:
 
 
 def below(page: Page) -> list[Block]:
-    """The blocks that stand below the text of a final page: what may be asked next, and the two judgements."""
-    asks = [choice for choice in page.choices if choice.does is Does.ASK]
-    shown: list[Block] = []
-    if asks:
-        buttons = [_button(choice, number) for number, choice in enumerate(asks)]
-        shown.append({"type": "actions", "block_id": f"{ACTION}_asks", "elements": buttons})
+    """The blocks that stand below the text of a final page: its buttons, and the two judgements."""
+    shown = buttons(page.choices)
     good, bad = (next((c for c in page.choices if c.does is does), None) for does in (Does.LIKE, Does.DISLIKE))
     if good and bad:
         judgement = {
@@ -92,6 +93,26 @@ def below(page: Page) -> list[Block]:
         }
         shown.append({"type": "context_actions", "block_id": f"{ACTION}_judgements", "elements": [judgement]})
     return shown
+
+
+def buttons(choices: Sequence[Choice]) -> list[Block]:
+    """All but the judgements."""
+    elements = [choice for choice in choices if choice.does not in (Does.LIKE, Does.DISLIKE) and choice.label.strip()]
+    if not elements:
+        return []
+    shown = [_button(choice, number) for number, choice in enumerate(elements[:MOST_BUTTONS])]
+    return [{"type": "actions", "block_id": f"{ACTION}_asks", "elements": shown}]
+
+
+def home(text: str, choices: Sequence[Choice]) -> Block:
+    """The view that shows that Markdown and those buttons as somebody's Home tab."""
+    words = _INLINE.sub(_mrkdwn, text)
+    shown: list[Block] = [
+        {"type": "section", "text": {"type": "mrkdwn", "text": part[at : at + MOST_CONTEXT], "verbatim": True}}
+        for part in words.split("\n\n")[:MOST_SECTIONS]
+        for at in range(0, min(len(part), 3 * MOST_CONTEXT), MOST_CONTEXT)
+    ]
+    return {"type": "home", "blocks": shown + buttons(choices)}
 
 
 def _button(choice: Choice, number: int) -> Block:

@@ -3,12 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.remembered import Remembered
 from adapters.slack.errors import calling
 from bridge.errors import Permanent
+from bridge.model import Profile
 from bridge.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -17,6 +20,8 @@ ASK_SECONDS = 2.0
 """Slack wants its acknowledgement within 3 s, and what was asked has to be written down, too."""
 MEMBER_SECONDS, OTHER_SECONDS = 600.0, 60.0
 """How long an answer is believed. Who becomes a member does not want to wait."""
+PROFILE_SECONDS, PROFILE_ASK_SECONDS = 3600.0, 5.0
+"""The same for who somebody is."""
 MOST = 10_000
 """People remembered; the oldest answer goes first."""
 UNSEEN = ("user_not_found", "user_not_visible")
@@ -32,6 +37,7 @@ class Roster:
         self._remembered: dict[str, tuple[float, bool]] = {}
         """User id → until when (monotonic) which answer is believed, the oldest answer first."""
         self._asking: dict[str, asyncio.Lock] = {}
+        self._profiles: Remembered[Profile] = Remembered(clock, seconds=PROFILE_SECONDS, most=MOST)
         self._told = False
 
     async def has(self, team: str, user: str) -> bool:
@@ -49,6 +55,20 @@ class Roster:
         finally:
             if not one.locked():
                 self._asking.pop(user, None)
+
+    async def profile(self, user: str) -> Profile:
+        """Who that is; empty where Slack will not tell. Raises Transient."""
+        return await self._profiles.get(user, partial(self._ask_profile, user))
+
+    async def _ask_profile(self, user: str) -> Profile:
+        try:
+            async with calling("users.info", PROFILE_ASK_SECONDS):
+                answer = await self._connect().users_info(user=user)
+        except Permanent as error:
+            log.info("Slack does not tell who somebody is: %s", error)
+            return Profile()
+        found = answer.get("user")
+        return profile_of(found if isinstance(found, dict) else {})
 
     def _known(self, user: str) -> bool | None:
         until, member = self._remembered.get(user, (0.0, False))
@@ -74,6 +94,15 @@ class Roster:
                 self._told = True
             return False
         return is_full_member(answer.get("user"), team)
+
+
+def profile_of(user: dict[str, Any]) -> Profile:
+    """By a user object of Slack's: the name that colleagues see."""
+    card = user.get("profile")
+    card = card if isinstance(card, dict) else {}
+    names = (card.get("display_name"), card.get("real_name"), user.get("real_name"), user.get("name"))
+    name = next((name for name in names if isinstance(name, str) and name.strip()), "")
+    return Profile(name=name, username=str(user.get("name") or ""))
 
 
 def is_full_member(user: Any, team: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from adapters.slack import tokens
 from adapters.slack.extras import ACTION
-from bridge.model import Address, File, Inbound, Sender
+from bridge.model import Address, File, Inbound, Opened, Sender
 
 Payload = dict[str, Any]
 DM = Literal["thread", "person"]
@@ -46,6 +46,8 @@ def inbound(payload: Payload, me: Reading, *, now: float) -> Inbound | None:
         return None
     if event.get("type") == "agent_session_stopped":
         return _stopped(event, me)
+    if event.get("type") in ("app_home_opened", "assistant_thread_started"):
+        return _opened(event, me)
     if event.get("type") not in ("message", "app_mention") or not _by_a_person(event, me):
         return None
     return _message(event, me)
@@ -110,7 +112,8 @@ def _message(event: Payload, me: Reading) -> Inbound | None:
         command=command,
         addressed=private or mentioned,
         personal=private,
-        files=tuple(_file(file) for file in event.get("files") or () if isinstance(file, dict)),
+        private=private,
+        files=tuple(read_file(file) for file in event.get("files") or () if isinstance(file, dict)),
     )
 
 
@@ -136,6 +139,7 @@ def _slash(payload: Payload, me: Reading, now: float) -> Inbound:
         sort_key=sort_key(f"{now:.6f}"),
         command=name.lower() if known else "help",
         personal=channel.startswith("D") or payload.get("channel_name") == "directmessage",
+        private=channel.startswith("D"),
     )
 
 
@@ -157,6 +161,33 @@ def _stopped(event: Payload, me: Reading) -> Inbound | None:
     )
 
 
+def _opened(event: Payload, me: Reading) -> Inbound | None:
+    """Somebody looks at our Home tab or at their DM with us, or Slack made a thread for them."""
+    made = event.get("assistant_thread")
+    made = made if isinstance(made, dict) else {}
+    user = str(event.get("user") or made.get("user_id") or "")
+    channel = str(event.get("channel") or made.get("channel_id") or "")
+    thread, at = str(made.get("thread_ts") or ""), str(event.get("event_ts") or "")
+    if not (user and channel and _TS.fullmatch(at)) or user in (me.user, *SYSTEM_USERS):
+        return None
+    place = {"home": Opened.HOME, "messages": Opened.CHAT}.get(str(event.get("tab")))
+    if event["type"] == "assistant_thread_started":
+        place = Opened.THREAD if _TS.fullmatch(thread) else None
+    if place is None:
+        return None
+    # What is said on account of it is said once: whatever has the same key was seen before.
+    number = at if place is Opened.HOME else f"{thread}:greeting"
+    return Inbound(
+        key=f"slack:{me.team}:{channel}:{number}:{place}",
+        address=me.address(channel, thread),
+        sender=Sender(id=user),
+        text="",
+        sent_at=float(at),
+        sort_key=sort_key(at),
+        opened=place,
+    )
+
+
 def _pressed(payload: Payload, me: Reading, now: float) -> Inbound | None:
     """A press of a button of ours: the person's next words in the thread of the message that it stands below."""
     pressed, user, container = (payload.get(name) for name in ("actions", "user", "container"))
@@ -165,6 +196,18 @@ def _pressed(payload: Payload, me: Reading, now: float) -> Inbound | None:
         return None
     channel, ts = str(container.get("channel_id") or ""), str(container.get("message_ts") or "")
     ours, sender = str(action.get("action_id") or "").startswith(ACTION), str(user.get("id") or "")
+    on_home = container.get("type") == "view" and (payload.get("view") or {}).get("type") == "home"
+    if ours and sender and on_home and action.get("value"):
+        return Inbound(
+            key=f"slack:{me.team}:press:{payload.get('trigger_id')}",
+            address=me.address(sender),
+            sender=Sender(id=sender, team=str(user.get("team_id") or "")),
+            text="",
+            sent_at=now,
+            sort_key=sort_key(f"{now:.6f}"),
+            press=str(action["value"]),
+            opened=Opened.HOME,
+        )
     if not (ours and sender and channel and _TS.fullmatch(ts) and action.get("value")):
         return None
     private = channel.startswith("D")
@@ -189,11 +232,17 @@ def sort_key(ts: str) -> str:
     return f"{seconds:0>12}.{fraction:0<6}"
 
 
-def _file(file: Payload) -> File:
-    size = file.get("size")
+def read_file(file: Payload) -> File:
+    """A file as Slack tells of it; `ref` is its id and, where that is told, the address that gives it to us."""
+    size, number = file.get("size"), str(file.get("id") or "")
+    address = str(file.get("url_private_download") or "")
+    # In a channel shared with others, Slack may tell no more than that there is a file.
+    unknown = file.get("file_access") == "check_file_info"
+    there = bool(number) and (unknown or (bool(address) and not file.get("is_external")))
     return File(
-        kind="file",
-        ref=str(file.get("url_private_download") or ""),
+        kind="voice" if file.get("subtype") == "slack_audio" else "file",
+        ref=f"{number} {address}".strip() if there else "",
         name=str(file.get("name") or file.get("title") or ""),
         size=size if isinstance(size, int) else 0,
+        mime=str(file.get("mimetype") or ""),
     )

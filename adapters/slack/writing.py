@@ -1,19 +1,19 @@
 """What is written to Slack: messages that are posted, streamed, edited and deleted, and the sign of work."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack import extras
+from adapters.slack import extras, markup
 from adapters.slack.errors import calling, named
 from adapters.slack.pieces import metadata
 from adapters.slack.streams import Mode, Streams
 from adapters.slack.windows import Window
-from bridge import texts
+from bridge import fold, texts
 from bridge.errors import BridgeError, Gone, Permanent, RateLimited, Unreachable, Unrenderable
-from bridge.model import Address, Inbound, Page
+from bridge.model import Address, Choice, Inbound, Page
 from bridge.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,8 @@ LATCH_SECONDS = 600.0
 """For so long we show no "is thinking…", or no blocks, after Slack refused them."""
 MOST_UPDATES = 50
 """Calls of `chat.update` in a minute: tier 3."""
+MOST_QUOTED = 2_000
+"""UTF-16 units of a question that we post ourselves."""
 MOST_GROWING = 1_000
 """Messages that grow by edits, remembered."""
 REST_SECONDS = 1.0
@@ -100,6 +102,18 @@ class Writing:
         self._updates.count(self._clock.monotonic())
         async with calling("chat.update"):
             await self._connect().chat_update(channel=address.chat, ts=ts, metadata=metadata(page), **looks)
+
+    async def show_home(self, user: str, text: str, choices: Sequence[Choice]) -> None:
+        """Publishes that person's Home tab."""
+        async with calling("views.publish"):
+            await self._connect().views_publish(user_id=user, view=extras.home(text, choices))
+
+    async def quote(self, user: str, question: str) -> tuple[str, str]:
+        """Posts a question into the DM with that person; channel and `ts`."""
+        shown = fold.quote(fold.literal(fold.shortened(question, MOST_QUOTED)))
+        async with calling("chat.postMessage"):
+            answer = await self._connect().chat_postMessage(channel=user, markdown_text=markup.render(shown))
+        return str(answer["channel"]), str(answer["ts"])
 
     async def _in_blocks(self, page: Page, call: Callable[[dict[str, Any]], Awaitable[str]]) -> str:
         """The call, with blocks for what is no Markdown, unless Slack refused such blocks not long ago."""

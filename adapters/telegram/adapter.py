@@ -3,24 +3,26 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Literal
 
 from adapters.telegram.drafts import KEEP_ALIVE_SECONDS, DraftId, Drafts
 from adapters.telegram.errors import CREDENTIALS, translated
+from adapters.telegram.fetching import Fetching
 from adapters.telegram.finding import Finding
 from adapters.telegram.forms import Forms
 from adapters.telegram.menu import LANGUAGES, menu
 from adapters.telegram.numbers import Numbers
 from adapters.telegram.parse import PLATFORM, Me
+from adapters.telegram.people import People
 from adapters.telegram.polling import Polling
 from adapters.telegram.reading import Reading
 from adapters.telegram.transport import Line
 from adapters.telegram.webhook import PATH, Webhook
 from adapters.telegram.writing import Writing, in_time
 from bridge.errors import BridgeError, ConfigError, Gone, Permanent, Transient, Unreachable
-from bridge.model import Address, Lost, Page
+from bridge.model import Address, File, Lost, Page, Profile
 from bridge.ports import Accept, Budget, Clock, Limits, Meter, Mount, Verb
 
 log = logging.getLogger(__name__)
@@ -86,7 +88,9 @@ class TelegramAdapter:
         bot = self._bot = self._line.bot
         self._numbers = Numbers()
         self._writing = Writing(bot, self._forms, self._numbers)
+        self._people = People(bot, clock)
         self._finding = Finding(bot, self._numbers, clock)
+        self._fetching = Fetching(bot, api_base)
         self._drafts = Drafts(bot, self._forms, clock, on=streaming == "draft")
         self._reading = Reading(meter, self._answer_query, clock, self._numbers)
         self._polling = Polling(bot, self._reading, clock, poll_seconds=poll_seconds)
@@ -142,6 +146,12 @@ class TelegramAdapter:
         assert page.attachment is not None
         return await self._writing.attach(address, page.attachment, content, reply_to)
 
+    def most_bytes(self, file: File) -> int:  # noqa: ARG002 - the same for all
+        return self._fetching.most_bytes
+
+    def fetch(self, file: File) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        return self._fetching.fetch(file)
+
     async def edit(self, address: Address, message_id: str, page: Page) -> str:
         if draft := DraftId.read(message_id):
             return await self._edit_draft(address, draft, page)
@@ -195,8 +205,12 @@ class TelegramAdapter:
         else:
             await self._writing.working(address)
 
+    async def profile(self, sender: str) -> Profile:
+        return await self._people.profile(sender)
+
     async def aclose(self) -> None:
         await self._reading.aclose()
+        await self._fetching.aclose()
         await self._line.aclose()
 
     def _budgets(self, address: Address, verb: Verb) -> Sequence[Budget]:

@@ -30,6 +30,10 @@ def forms(bot: Bot, attachment: Attachment, content: bytes) -> list[Post]:
             found.append(partial(bot.send_animation, animation=file, **slowly))
         case Kind.PICTURE if len(content) <= MOST_PICTURE:
             found.append(partial(bot.send_photo, photo=file, **slowly))
+        case Kind.VOICE:
+            # Whoever wants no voice messages (VOICE_MESSAGES_FORBIDDEN) can still be sent a recording.
+            found.append(partial(bot.send_voice, voice=file, **slowly))
+            found.append(partial(bot.send_audio, audio=file, **slowly))
         case Kind.AUDIO if ending in MUSIC:
             found.append(partial(bot.send_audio, audio=file, **slowly))
         case Kind.VIDEO if ending in FILMS:

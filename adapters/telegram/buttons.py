@@ -1,12 +1,9 @@
-"""The buttons below an answer, and what a press of one says."""
+"""The buttons below an answer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bridge import texts
-from bridge.identity import language
 from bridge.model import Choice, Does
 
 MOST_BYTES = 64
@@ -26,13 +23,10 @@ def keyboard(choices: Sequence[Choice]) -> InlineKeyboardMarkup | None:
     return InlineKeyboardMarkup(rows) if rows else None
 
 
-def notice(query: Mapping[str, Any]) -> str:
-    """What flashes up when that callback query is answered: a word of thanks for a judgement, else nothing."""
-    if str(query.get("data") or "").partition(":")[0] not in JUDGEMENTS:
-        return ""
-    author = query.get("from")
-    tag = author.get("language_code") if isinstance(author, Mapping) else None
-    return texts.text("thanks", language(str(tag or ""), ""))
+def judges(query: object) -> bool:
+    """Is that callback query a judgement, to which there is something to be said once it is kept?"""
+    data = query.get("data") if isinstance(query, Mapping) else None
+    return str(data or "").partition(":")[0] in JUDGEMENTS
 
 
 def _button(choice: Choice) -> InlineKeyboardButton:

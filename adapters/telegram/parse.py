@@ -1,11 +1,11 @@
 """Telegram updates → Inbound and Moved; pure: no network, no clock, no state."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.telegram import written
-from bridge.model import Address, File, Inbound, Moved, Sender
+from adapters.telegram import things, written
+from bridge.model import Address, Inbound, Moved, Sender
 
 PLATFORM = "telegram"
 PROBE = "probe:"
@@ -13,29 +13,6 @@ PROBE = "probe:"
 Json = Mapping[str, Any]
 Span = tuple[int, int]
 """Start and end in a text, in UTF-16 code units, as the Bot API counts."""
-
-FILE_KINDS = (
-    "animation",  # comes with a `document` as well
-    "photo",
-    "video",
-    "video_note",
-    "voice",
-    "audio",
-    "sticker",
-    "document",
-    "venue",  # comes with a `location` as well
-    "location",
-    "contact",
-    "poll",
-    "dice",
-    "game",
-    "story",
-    "checklist",
-    "paid_media",
-    "live_photo",
-    "rich_message",
-)
-"""Fields of a message that hold something which is not text (Bot API 10.3), the telling one first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +25,11 @@ class Me:
     """Names of the bridge's own commands."""
 
 
-def inbound(update: Json, me: Me, *, now: float = 0.0) -> Inbound | Moved | None:
+def inbound(update: Json, me: Me, *, now: float = 0.0, albums: Collection[str] = ()) -> Inbound | Moved | None:
     """What an update says to us; None if nothing. A shape that we do not know raises LookupError, TypeError or so.
 
-    `now` (Unix seconds) dates presses of buttons: Telegram does not.
+    `now` (Unix seconds) dates presses of buttons: Telegram does not. `albums`: those of which a part has called us;
+    in a group the words stand below one picture, and all are meant.
     """
     if (query := update.get("callback_query")) is not None:
         return _pressed(query, me, now)
@@ -63,12 +41,15 @@ def inbound(update: Json, me: Me, *, now: float = 0.0) -> Inbound | Moved | None
         return moved
     sender = _sender(message)
     text, entities = _said(message)
-    files = () if text and "rich_message" in message else _files(message)
+    files = () if text and "rich_message" in message else things.files(message)
+    if not text:
+        text = things.words(message)
     if sender is None or not (text or files) or chat["type"] not in ("private", "group", "supergroup"):
         return None
     private = chat["type"] == "private"
     words = Words(text, entities)
-    read = _read(words, me, private=private, called=private or _answers_us(message, me))
+    album = str(message.get("media_group_id") or "")
+    read = _read(words, me, private=private, called=private or album in albums or _answers_us(message, me))
     if read is None:
         return None
     command, said = read
@@ -81,8 +62,10 @@ def inbound(update: Json, me: Me, *, now: float = 0.0) -> Inbound | Moved | None
         sent_at=float(date),
         sort_key=f"{date:012d}:{number:012d}",
         command=command,
+        private=private,
         reply_to="" if private else str(number),
         files=files,
+        album=album if files else "",
     )
 
 
@@ -222,26 +205,6 @@ def _sender(message: Json) -> Sender | None:
     if author is None or author.get("is_bot"):
         return None
     return Sender(id=str(int(author["id"])), language=str(author.get("language_code") or ""))
-
-
-def _files(message: Json) -> tuple[File, ...]:
-    """What came with the message and is not text: one at most, albums come as several messages."""
-    kind = next((kind for kind in FILE_KINDS if message.get(kind)), "")
-    if not kind:
-        return ()
-    content = message[kind]
-    if kind == "photo":
-        content = content[-1]  # the largest size
-    if not isinstance(content, Mapping):
-        return (File(kind=kind),)
-    return (
-        File(
-            kind=kind,
-            ref=str(content.get("file_id") or ""),
-            name=str(content.get("file_name") or ""),
-            size=int(content.get("file_size") or 0),
-        ),
-    )
 
 
 def _moved(message: Json, me: Me) -> Moved | None:

@@ -5,15 +5,19 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from adapters.telegram.buttons import notice
+from adapters.telegram.buttons import judges
 from adapters.telegram.numbers import Numbers
 from adapters.telegram.parse import PLATFORM, Me, inbound
+from bridge.model import Inbound
 from bridge.ports import Accept, Clock, Meter
 
 log = logging.getLogger(__name__)
 
 ALLOWED_UPDATES = ("message", "callback_query", "my_chat_member")
 """Named with every poll and webhook: Telegram keeps the list of last time if there is none."""
+
+MOST_ALBUMS = 500
+"""So many are remembered: their parts come within seconds."""
 
 Answer = Callable[[str, str], Awaitable[None]]
 """Answers the callback query with that id; the text flashes up, if there is one."""
@@ -29,6 +33,8 @@ class Reading:
         self._meter = meter
         self._answer = answer
         self._numbers = numbers
+        self._albums: dict[str, None] = {}
+        """Those that called us last, the oldest first."""
         self._named: set[str] = set()
         self._errands: set[asyncio.Task[None]] = set()
 
@@ -38,16 +44,25 @@ class Reading:
             raise RuntimeError("updates are read after open")
         self._numbers.hear(update)
         kind = next((key for key in update if key != "update_id"), "empty")
-        if kind == "callback_query":
+        # The button's spinner ends at once, but for those where there is a word to be said of what came of it.
+        waits = kind == "callback_query" and judges(update[kind])
+        if kind == "callback_query" and not waits:
             self._answer_soon(update[kind])
         if kind not in ALLOWED_UPDATES:
             return self._ignore(kind, "of a kind that we did not ask for")
         try:
-            found = inbound(update, self.me, now=self._clock.now())
+            found = inbound(update, self.me, now=self._clock.now(), albums=self._albums)
         except (LookupError, TypeError, ValueError, AttributeError) as problem:
+            if waits:
+                self._answer_soon(update[kind])
             return self._ignore(kind, f"of an unknown shape ({type(problem).__name__})")
-        if found is not None:
-            await accept(found)
+        if isinstance(found, Inbound) and found.album:
+            self._albums[found.album] = None
+            while len(self._albums) > MOST_ALBUMS:
+                del self._albums[next(iter(self._albums))]
+        word = await accept(found) if found is not None else None
+        if waits:
+            self._answer_soon(update[kind], word or "")
         return None
 
     def _ignore(self, kind: str, why: str) -> None:
@@ -56,11 +71,11 @@ class Reading:
             self._named.add(kind)
             log.warning("An update (%s) %s is ignored, as will be those like it", kind, why)
 
-    def _answer_soon(self, query: Any) -> None:
-        """The button's spinner ends, without the next update waiting for it."""
+    def _answer_soon(self, query: Any, word: str = "") -> None:
+        """The button's spinner ends, and a word flashes up, without the next update waiting for it."""
         number = query.get("id") if isinstance(query, Mapping) else None
         if isinstance(query, Mapping) and number:
-            errand = asyncio.get_running_loop().create_task(self._run(self._answer(str(number), notice(query))))
+            errand = asyncio.get_running_loop().create_task(self._run(self._answer(str(number), word)))
             self._errands.add(errand)
             errand.add_done_callback(self._errands.discard)
 

@@ -53,7 +53,7 @@ def _client(connections: int, read_seconds: float) -> HTTPXRequest:
 
     def session() -> aiohttp.ClientSession:
         # trust_env: HTTPS_PROXY and NO_PROXY; api.telegram.org is not reachable directly from everywhere.
-        connector = aiohttp.TCPConnector(limit=connections, ssl=_trusted())
+        connector = aiohttp.TCPConnector(limit=connections, ssl=trusted())
         return aiohttp.ClientSession(connector=connector, trust_env=True)
 
     return HTTPXRequest(
@@ -62,11 +62,11 @@ def _client(connections: int, read_seconds: float) -> HTTPXRequest:
         write_timeout=WRITE_SECONDS,
         connect_timeout=CONNECT_SECONDS,
         pool_timeout=POOL_SECONDS,
-        httpx_kwargs={"transport": AiohttpTransport(verify=_trusted(), client=session)},
+        httpx_kwargs={"transport": AiohttpTransport(verify=trusted(), client=session)},
     )
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """The certificate authorities; to read them takes 50 ms and more."""
     return httpx.create_ssl_context()

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 End = Literal["completed", "failed", "failed_short", "error_event", "requires_action", "reply_message"]
 Topic = tuple[str, Callable[["Asked"], "Answer"]]
@@ -40,6 +40,8 @@ class Answer:
     more: list[str] = field(default_factory=list)
     """Further answers of the same chat, each with an id of its own."""
     follow_ups: list[str] = field(default_factory=list)
+    card: dict[str, Any] | None = None
+    """Said in the place of the text to whoever takes cards (`enable_card`)."""
     silent: bool = False
     """Not even an empty answer message is sent."""
     end: End = "completed"
@@ -49,6 +51,8 @@ class Answer:
     """Error code of a failure."""
     tool: str = "get_rain"
     arguments: str = '{"location":"河南"}'
+    also: list[tuple[str, str]] = field(default_factory=list)
+    """Tools that are wanted at the same time as `tool`, each with its arguments."""
     rounds: int = 1
     """How often tool outputs are asked for before the text is said (end: requires_action)."""
     first_delay: float = 0.0
@@ -142,6 +146,12 @@ def verbose(msg_type: str, data: str) -> Extra:
     """A message for programs: JSON whose `data` is text, often JSON again."""
     value = {"msg_type": msg_type, "data": data, "from_module": None, "from_unit": None}
     return Extra(type="verbose", content=json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def jumped(agent: str) -> Extra:
+    """A bot of several agents goes on with that one."""
+    data = {"method": "multi_agents_jump_to_agent", "agent_id": "7430", "agent_name": agent, "arguments": ""}
+    return verbose("multi_agents_jump_to_agent", json.dumps(data, ensure_ascii=False))
 
 
 def called(plugin: str, api: str, arguments: dict[str, str], response: str) -> list[Extra]:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +29,8 @@ class Reel:
     frames: list[bytes] = field(default_factory=list)
     ended: bool = False
     signal: Signal = field(default_factory=Signal)
+    written: Callable[[bytes], bytes] = bytes
+    """How a frame goes out; each goes out once."""
 
     def add(self, frame: bytes) -> None:
         self.frames.append(frame)
@@ -103,7 +105,9 @@ class Speech:
         for extra in answer.messages:
             studio_knowledge = self.world.studio and "knowledge_recall" in extra.content
             self.complete(replace(extra, type="knowledge") if studio_knowledge else extra)
-        if not answer.silent:
+        if answer.card is not None and self.chat.body.get("enable_card"):
+            self.complete(Extra(type="answer", content=json.dumps(answer.card), content_type="card"))
+        elif not answer.silent:
             await self.stream(answer.deltas or pieces(answer.text), answer.reasoning)
         for text in answer.more:
             await self.stream(pieces(text))
@@ -205,9 +209,15 @@ class Speech:
         self.complete(verbose("interrupt", ""))
         self.complete(self.finish(1))
         self.chat.pending = replace(answer, end="requires_action" if left else "completed", rounds=left, first_delay=0)
-        function = {"name": answer.tool, "arguments": answer.arguments}
-        wanted = {"id": f"call_{self.world.new_id()}", "type": "function", "function": function, "require_info": None}
-        self.chat.required = [wanted]
+        self.chat.required = [
+            {
+                "id": f"call_{self.world.new_id()}",
+                "type": "function",
+                "function": {"name": name, "arguments": arguments},
+                "require_info": None,
+            }
+            for name, arguments in [(answer.tool, answer.arguments), *answer.also]
+        ]
         self.settle("requires_action")
 
     def ask_for_reply(self) -> None:
@@ -233,6 +243,9 @@ class Speech:
             self.world.publish(status, chat=chat.id, conversation=chat.conversation_id, text=chat.text)
         if not canceled or self.world.after_cancel == "completed":
             self.reel.add(frames.chat_frame(status, chat, self.world.studio))
+        if chat.voiced and status == "completed" and not self.world.studio:
+            for sound in (bytes(480), bytes(480)):
+                self.reel.add(frames.audio_frame(self.message("answer", "", "audio"), sound))
         self.reel.add(frames.done_frame(self.world.studio))
 
     def fail(self) -> None:

@@ -13,9 +13,11 @@ from simulators.wire import Fault
 WORLD: web.AppKey[World] = web.AppKey("world", World)
 LOGID: web.RequestKey[str] = web.RequestKey("logid", str)
 SESSION: web.RequestKey[str] = web.RequestKey("session", str)
+ACCOUNT: web.RequestKey[str] = web.RequestKey("account", str)
 FAULT: web.RequestKey[Fault] = web.RequestKey("fault", Fault)
 
 MEANINGS: dict[int, str] = {
+    3010: "The text is too long to be spoken",
     4000: "Request parameter error",
     4001: "Invalid chat",
     4002: "Invalid conversation",
@@ -53,9 +55,12 @@ MEANINGS: dict[int, str] = {
     4302: "The file is too large",
     4303: "The file type is not supported",
     4304: "Invalid file",
+    4314: "The execution record does not exist",
+    4315: "The execution has ended",
     5000: "event interval error",
     700012006: "access token invalid",
     701231: "error",
+    720702204: "The name of the conversation is missing",
     720701013: "The workflow service is not available",
 }
 UNAUTHORISED = (4100, 700012006)

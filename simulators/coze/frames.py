@@ -1,5 +1,6 @@
 """The JSON objects of Coze and its event frames, byte for byte as the cloud (or Coze Studio) writes them."""
 
+import base64
 import json
 import re
 from typing import Any
@@ -96,6 +97,12 @@ def message_frame(message: Message, event: str = "conversation.message.completed
     if message.type in ("verbose", "follow_up"):
         value["updated_at"] = message.updated_at
     return frame(event, value)
+
+
+def audio_frame(message: Message, sound: bytes) -> bytes:
+    """A piece of the spoken answer; it comes after the end of the chat."""
+    content = base64.b64encode(sound).decode()
+    return frame("conversation.audio.delta", _envelope(message) | {"content": content} | _tail(message))
 
 
 def delta_parts(message: Message) -> tuple[str, str]:

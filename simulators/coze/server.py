@@ -7,9 +7,22 @@ from typing import Any
 
 from aiohttp import web
 
-from simulators.coze import account, control, conversations, pictures, v3
+from simulators.coze import (
+    account,
+    audio,
+    chatflows,
+    control,
+    conversations,
+    oauth,
+    pictures,
+    shelf,
+    v3,
+    variables,
+    workflows,
+)
 from simulators.coze.answers import Answer
 from simulators.coze.envelope import (
+    ACCOUNT,
     FAULT,
     LOGID,
     SESSION,
@@ -21,14 +34,14 @@ from simulators.coze.envelope import (
     new_logid,
     refused,
 )
-from simulators.coze.state import Chat, Profile, Script, World
+from simulators.coze.flows import Flows
+from simulators.coze.state import OWNER, Chat, Profile, Script, World
 from simulators.coze.stream import hold, reset
 from simulators.wire import Fault, fault_routes
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-STREAMING = ("/v3/chat", "/v3/chat/submit_tool_outputs")
-TOKEN_PATH = "/api/permission/oauth2/token"
+STREAMING = ("/v3/chat", "/v3/chat/submit_tool_outputs", *workflows.STREAMING)
 # What Coze Studio does not have.
 STUDIO_LACKS = (
     "/v3/chat/submit_tool_outputs",
@@ -39,8 +52,16 @@ STUDIO_LACKS = (
     "/v1/conversations/{conversation_id}/messages/{message_id}/feedback",
     "/v1/files/retrieve",
     "/v1/audio/voices",
+    "/v1/audio/speech",
+    "/v1/audio/transcriptions",
+    "/v1/bots",
+    "/v1/variables",
+    "/v1/workflows/{workflow_id}/run_histories/{execute_id}",
     "/v1/users/me",
-    TOKEN_PATH,
+    "/v1/workspaces",
+    "/v1/space/published_bots_list",
+    "/v1/bot/publish",
+    *oauth.OPEN,
 )
 
 
@@ -64,15 +85,31 @@ class CozeSimulator:
         self.files = self.world.files
         self.app = web.Application(middlewares=[guard], client_max_size=20_000_000)
         self.app[WORLD] = self.world
-        for routes in (v3.ROUTES, conversations.ROUTES, account.ROUTES, control.ROUTES, pictures.ROUTES):
+        self.flows = Flows(self.world)
+        self.app[workflows.FLOWS] = self.flows
+        self.oauth = self.app[oauth.STATE] = oauth.OAuth()
+        self.shelf = self.app[shelf.STATE] = shelf.Shelf(world=self.world)
+        for routes in (
+            v3.ROUTES,
+            conversations.ROUTES,
+            account.ROUTES,
+            oauth.ROUTES,
+            shelf.ROUTES,
+            audio.ROUTES,
+            variables.ROUTES,
+            workflows.ROUTES,
+            chatflows.ROUTES,
+            control.ROUTES,
+            pictures.ROUTES,
+        ):
             self.app.add_routes(routes)
         self.app.add_routes(fault_routes(self.faults))
         self.app.on_response_prepare.append(_sign)
         self.app.on_shutdown.append(_stop)
 
-    def script(self, contains: str, answer: Answer, *, times: int = -1) -> None:
-        """Questions that contain the text get this answer; the newest script wins."""
-        self.world.scripts.append(Script(contains=contains, answer=answer, times=times))
+    def script(self, contains: str, answer: Answer, *, times: int = -1, fault: Fault | None = None) -> None:
+        """Questions that contain the text get this answer, or meet this fault; the newest script wins."""
+        self.world.scripts.append(Script(contains=contains, answer=answer, times=times, fault=fault))
 
     def serve(self, name: str, content: bytes, content_type: str) -> None:
         """From now on that is what stands at `/pictures/` and the name."""
@@ -96,6 +133,12 @@ class CozeSimulator:
     def revoke(self, token: str = "") -> None:
         """The token (by default the configured one) is refused from now on, with code 700012006."""
         self.world.revoked.add(token or self.world.token)
+
+    def confirm(self, user_code: str, account: str = "Ada", *, denied: bool = False) -> None:
+        """Somebody enters that code on the page for devices, and agrees or not."""
+        device = self.oauth.device(user_code)
+        device.state, device.account = "denied" if denied else "confirmed", account
+        self.world.changed.fire()
 
     def asked(self, text: str = "") -> list[Chat]:
         """The chats whose question contains the text."""
@@ -138,9 +181,17 @@ async def _admitted(request: web.Request, handler: Handler, call: dict[str, Any]
     method = resource.canonical if resource else request.path
     if world.studio and (method in STUDIO_LACKS or (request.method == "POST" and method == "/v3/chat/retrieve")):
         raise web.HTTPNotFound
-    if method not in (TOKEN_PATH, pictures.PATH):
-        request[SESSION] = _session(world, request.headers.get("Authorization", ""))
+    if method not in (*oauth.OPEN, pictures.PATH):
+        authorization = request.headers.get("Authorization", "")
+        request[SESSION] = _session(world, authorization)
+        request[ACCOUNT] = world.accounts.get(authorization.partition(" ")[2], "")
+        OWNER.set(f"{request[ACCOUNT]}/{request[SESSION]}")
+        conversation = world.conversations.get(await _conversation_of(request))
+        if conversation is not None and conversation.owner not in ("", OWNER.get()):
+            raise RefusedError(4101, "The conversation belongs to another account or session")
     fault = world.faults.take(method, await _conversation_of(request)) if world.faults.waiting else None
+    if fault is None and method in STREAMING and any(script.fault for script in world.scripts):
+        fault = world.fault_for(await _question_of(request))
     if fault is None:
         return await handler(request)
     call["fault"] = fault.kind
@@ -160,7 +211,7 @@ def _session(world: World, authorization: str) -> str:
     """The session_name of an access token that is valid; a personal token has none."""
     scheme, _, token = authorization.partition(" ")
     expires, session_name = world.minted.get(token, (0.0, ""))
-    if token in world.revoked or (expires and expires < time.time()):
+    if token in world.revoked or (expires and expires <= world.now()):
         raise RefusedError(700012006)
     if scheme != "Bearer" or (not expires and token != world.token):
         raise RefusedError(4100)
@@ -175,6 +226,15 @@ async def _conversation_of(request: web.Request) -> str:
         except (ValueError, AttributeError):
             named = ""
     return str(named or "")
+
+
+async def _question_of(request: web.Request) -> str:
+    """The last message that a chat is asked with, as it came in."""
+    try:
+        messages = (await request.json()).get("additional_messages") or [{}]
+        return str(messages[-1].get("content") or "")
+    except (ValueError, AttributeError):
+        return ""
 
 
 async def _refused_by(request: web.Request, fault: Fault) -> web.StreamResponse | None:

@@ -5,12 +5,15 @@ import itertools
 import random
 import time
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from simulators.coze.answers import Answer
-from simulators.wire import Faults, Feed
+from simulators.wire import Fault, Faults, Feed
 
+OWNER: ContextVar[str] = ContextVar("owner", default="")
+"""Who makes the call that is being answered: account and session."""
 Profile = Literal["cloud", "studio"]
 RUNNING = ("created", "in_progress")
 
@@ -73,6 +76,8 @@ class Conversation:
     sections: list[str] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     running: "Chat | None" = None
+    owner: str = ""
+    """Whose it is, and in which session: nobody else gets to it."""
     asking: str = ""
     """The question of a question node that the next message answers."""
 
@@ -96,6 +101,8 @@ class Chat:
     body: dict[str, Any] = field(default_factory=dict)
     """The request as it came in."""
     session_name: str = ""
+    voiced: bool = False
+    """It was asked by voice, so the bot also answers with sound."""
     status: str = "created"
     completed_at: int = 0
     failed_at: int = 0
@@ -140,6 +147,8 @@ class Script:
     contains: str
     answer: Answer
     times: int = -1
+    fault: Fault | None = None
+    """Strikes the calls with that question alone."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -156,11 +165,52 @@ class World:
     suggestions: bool = True
     """Whether ordinary answers are followed by suggestions, as set up in the bot."""
     published: bool = True
+    versions: set[str] = field(default_factory=set)
+    """Published versions of the bot that may be named; the newest answers without being named."""
+    onboarding: dict[str, Any] = field(
+        default_factory=lambda: {
+            "prologue": "你好，{{user_name}}！Hello, I am a simulated bot.",
+            "suggested_questions": ["你能做什么？", "What can you do?", "Show me a table"],
+        }
+    )
+    draft_onboarding: dict[str, Any] = field(default_factory=dict)
+    """As the draft has it; empty: as it is published."""
+    capitals: bool = False
+    """The newer of the two calls for a bot spells its onboarding as the documents do (`Prologue`)."""
+    deaf: int = 0
+    """So many cancels are answered as if they had worked, and do nothing."""
+    variables: dict[str, dict[str, str]] = field(default_factory=dict)
+    """User variables by user and name."""
+    variable_names: set[str] | None = None
+    """What the bot has for variables; None: whatever is set."""
+    voices: list[dict[str, str]] = field(
+        default_factory=lambda: [
+            {"voice_id": "7426720361732915209", "name": "温柔女声"} | {"language_code": "zh", "language_name": "中文"},
+            {"voice_id": "7426720361732915210", "name": "Calm voice"}
+            | {"language_code": "en", "language_name": "English"},
+        ]
+    )
+    one_page: bool = False
+    """Page 2 of the voices repeats page 1, and there is always more."""
+    speech_seconds: float = 0.0
+    """How long it takes to speak a piece."""
+    speaking: int = 0
+    spoke_at_once: int = 0
+    """The most pieces that were spoken at the same time."""
+    spoken: list[str] = field(default_factory=list)
+    transcripts: dict[str, str] = field(default_factory=dict)
+    """What is said in a recording, by a part of its name."""
     after_cancel: Literal["completed", "done"] = "completed"
     """How the open stream of a cancelled chat ends: with chat.completed, or with nothing but done."""
     revoked: set[str] = field(default_factory=set)
     minted: dict[str, tuple[float, str]] = field(default_factory=dict)
     """Access tokens of the OAuth flow: when they expire, and their session_name."""
+    accounts: dict[str, str] = field(default_factory=dict)
+    """Whose they are, if not the account's that everything else here belongs to."""
+    longest_token: int = 86_399
+    """Seconds; no access token for a JWT lives longer."""
+    now: Callable[[], float] = time.time
+    """By what clock tokens end."""
     used_jti: set[str] = field(default_factory=set)
     jwt_client_id: str = ""
     jwt_key: tuple[int, int] | None = None
@@ -231,6 +281,7 @@ class World:
         conversation = Conversation(
             id=new, bot_id=bot_id, created_at=now, updated_at=now, name=name, meta_data=meta_data, sections=[new]
         )
+        conversation.owner = OWNER.get()
         self.conversations[new] = conversation
         return conversation
 
@@ -264,6 +315,15 @@ class World:
         """Role and text of the current section; the reply of a cancelled round was never kept."""
         section = conversation.sections[-1]
         return [(message.role, message.content) for message in conversation.messages if message.section_id == section]
+
+    def fault_for(self, question: str) -> Fault | None:
+        """What strikes a call with that question, used up by one."""
+        found = (s.fault for s in reversed(self.scripts) if s.contains.casefold() in question.casefold() and s.times)
+        fault = next(found, None)
+        if fault is None or fault.times == 0:
+            return None
+        fault.times -= fault.times > 0
+        return fault
 
     def scripted(self, question: str) -> Answer | None:
         """The newest scripted answer whose text occurs in the question."""

@@ -105,7 +105,7 @@ async def _play(request: web.Request, reel: Reel, write: Write, fault: Fault | N
             if waiting and _due(waiting, frame, deltas):
                 hit, waiting = waiting, None
                 await _strike(world, request, hit, frame, write)
-            await write(frame)
+            await write(reel.written(frame))
             deltas += frame.startswith(frames.DELTA)
             sent += 1
         if reel.ended:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -34,16 +35,31 @@ async def ask(request: web.Request) -> web.StreamResponse:
     stream = bool(body.get("stream", world.studio))
     auto_save = world.studio or body.get("auto_save_history") is not False
     messages = _checked(world, body, stream=stream, auto_save=auto_save)
-    conversation = _conversation(world, request.query, body)
+    conversation = conversation_for(world, request.query, body)
     fault = request.get(FAULT)
     if fault and fault.kind == "error_event" and fault.value == "4016":
         return await _busy_event(request)
+    return await begun(request, conversation, body, messages, stream=stream, auto_save=auto_save)
+
+
+async def begun(
+    request: web.Request,
+    conversation: Conversation,
+    body: dict[str, Any],
+    messages: list[dict[str, Any]],
+    *,
+    stream: bool = True,
+    auto_save: bool = True,
+    written: Callable[[bytes], bytes] = bytes,
+) -> web.StreamResponse:
+    """A chat that is in order: generated, stored and followed; `written` is how its frames go out."""
+    world, fault = request.app[WORLD], request.get(FAULT)
     asked = _asked(world, conversation, messages)
     answer = bent(world.scripted(asked.text) or _chosen(world, asked, request), fault)
     chat = _opened(world, conversation, body, messages, stream=stream, auto_save=auto_save)
     chat.session_name = request.get(SESSION, "")
     conversation.asking = ""
-    reel = Reel()
+    reel = Reel(written=written)
     _store(world, conversation, chat, messages)
     world.publish("chat", chat=chat.id, conversation=conversation.id, user=chat.user_id, question=chat.question)
     world.spawn(Speech(world, chat, conversation, answer, reel).run())
@@ -63,7 +79,9 @@ def _checked(world: World, body: dict[str, Any], *, stream: bool, auto_save: boo
     bot_id, user_id = body.get("bot_id"), body.get("user_id")
     if not isinstance(bot_id, str) or not bot_id.isdigit() or not isinstance(user_id, str) or not user_id:
         raise RefusedError(4000, "Request parameter error: bot_id and user_id are required, and bot_id is a number")
-    check_bot(world, bot_id)
+    check_bot(world, bot_id, draft=body.get("publish_status") == "unpublished_draft")
+    if (version := body.get("bot_version")) and version not in world.versions:
+        raise RefusedError(4200, f"Requested resource bot_version={version} does not exist")
     if not stream and not auto_save:
         raise RefusedError(4007)
     pairs_of(body.get("meta_data"))
@@ -73,14 +91,15 @@ def _checked(world: World, body: dict[str, Any], *, stream: bool, auto_save: boo
     if len(messages) > 100:
         raise RefusedError(4004)
     for message in messages:
-        _check_message(world, message, auto_save)
+        check_message(world, message, auto_save)
     whole = [message["content_type"] for message in messages]
-    if len(messages) == 1 and whole == ["object_string"] and not plain_text(messages[0]["content"]):
+    mute = len(messages) == 1 and whole == ["object_string"] and not plain_text(messages[0]["content"])
+    if mute and not all(item.get("type") == "audio" for item in _objects(messages[0]["content"])):
         raise RefusedError(4000, "An image or a file must be adjacent to a text message")
     return messages
 
 
-def _check_message(world: World, message: Any, auto_save: bool) -> None:
+def check_message(world: World, message: Any, auto_save: bool) -> None:
     if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
         raise RefusedError(4000, "Request parameter error: the role of a message is user or assistant")
     message["content_type"] = message.get("content_type") or "text"
@@ -114,7 +133,7 @@ def plain_text(content: str) -> str:
     return next((item.get("text") or "" for item in _objects(content) if item.get("type") == "text"), "")
 
 
-def _conversation(world: World, query: Any, body: dict[str, Any]) -> Conversation:
+def conversation_for(world: World, query: Any, body: dict[str, Any]) -> Conversation:
     """The conversation that is meant, or a new one; refused while one of its chats is running."""
     named = query.get("conversation_id")
     if world.studio and named == "":
@@ -161,12 +180,19 @@ def _opened(
         at=time.time(),
         meta_data=pairs_of(body.get("meta_data")),
         body=body,
+        voiced=any(_is_voice(message) for message in messages),
         status="in_progress",
         input_tokens=sum(map(frames.tokens, texts)),
     )
     world.remember(chat)
     conversation.running = chat
     return chat
+
+
+def _is_voice(message: dict[str, Any]) -> bool:
+    if message["content_type"] != "object_string":
+        return False
+    return any(item.get("type") == "audio" for item in _objects(message["content"]))
 
 
 def _query(messages: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -237,6 +263,9 @@ async def cancel(request: web.Request) -> web.StreamResponse:
     chat = _found(world, body)
     if chat.status not in RUNNING:
         raise RefusedError(4104)
+    if world.deaf:
+        world.deaf -= 1
+        return answered(request, data=frames.chat_short(chat) | {"status": "canceled"})
     chat.status = "canceled"
     conversation = world.conversations[chat.conversation_id]
     if conversation.running is chat:

@@ -135,9 +135,15 @@ def routes(slack: Workspace, bot_token: str) -> list[web.RouteDef]:
 
     async def download(request: web.Request) -> web.Response:
         file_id = request.match_info["file"].partition("-")[2]
+        slack.fetched.append(file_id)
+        slack.feed.publish("download", file=file_id)
         allowed = request.headers.get("Authorization") == f"Bearer {bot_token}"
         if not allowed or "files:read" not in slack.settings.scopes:
             raise web.HTTPFound("/login")
+        if slack.settings.download_status != 200:
+            return web.Response(status=slack.settings.download_status)
+        if slack.settings.cdn:
+            raise web.HTTPFound(f"{slack.settings.cdn}/{file_id}")
         if file_id not in slack.contents:
             raise web.HTTPNotFound
         return web.Response(body=slack.contents[file_id], content_type=slack.files[file_id]["mimetype"])

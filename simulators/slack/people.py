@@ -10,7 +10,7 @@ from simulators.slack import text as texts
 from simulators.slack.calls import Call
 from simulators.slack.deliveries import Deliveries, Delivery
 from simulators.slack.messages import Message
-from simulators.slack.state import APP, BOT_USER, TEAM, Channel, Workspace
+from simulators.slack.state import APP, BOT, BOT_USER, TEAM, Channel, Workspace
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,7 +70,9 @@ class People:
         data = content.encode() if isinstance(content, str) else bytes(content)
         file = files.new_file(self.slack, item["name"], len(data), user, item.get("mimetype", ""))
         self.slack.contents[file["id"]] = data
-        return file
+        file |= item.get("fields", {})
+        # What an app is told of it: of a file from another organisation, no more than that there is one.
+        return {"id": file["id"], "file_access": "check_file_info"} if item.get("foreign") else file
 
     def edit(self, channel: str, ts: str, text: str) -> None:
         """The writer of a message changes it."""
@@ -132,6 +134,35 @@ class People:
                 "actions": [action],
                 "response_url": self._response_url(place.id, user, ts),
             }
+        )
+
+    def look(self, user: str, tab: str = "home") -> None:
+        """A person opens the app's Home tab, or its `messages`."""
+        event: dict[str, Any] = {"type": "app_home_opened", "user": user, "channel": self.slack.direct(user).id, "tab": tab}
+        if tab == "home" and (view := self.slack.views.get(user)):
+            event["view"] = view
+        self.deliveries.emit({**event, "event_ts": self.slack.stamp()})
+
+    def open_thread(self, user: str) -> str:
+        """A person opens a new thread with an app of the older assistant view; the ts of its root, which Slack makes."""
+        place, ts = self.slack.direct(user), self.slack.stamp()
+        root = Message(channel=place.id, ts=ts, user=BOT_USER, team=TEAM, raw="New thread", text="New thread", bot_id=BOT)
+        root.subtype = "assistant_app_thread"
+        place.messages[ts] = root
+        made = {"user_id": user, "context": {}, "channel_id": place.id, "thread_ts": ts}
+        event = {"type": "assistant_thread_started", "assistant_thread": made}
+        self.deliveries.emit({**event, "event_ts": self.slack.stamp()}, always=True)
+        return ts
+
+    def press_home(self, user: str, action_id: str) -> Delivery:
+        """A press on a button of that person's Home tab."""
+        view = self.slack.views[user]
+        block_id, element = _found(view["blocks"], action_id)
+        action = {"type": element["type"], "action_id": action_id, "block_id": block_id, "text": element["text"]}
+        action |= {"value": element.get("value", ""), "action_ts": self.slack.stamp()}
+        container = {"type": "view", "view_id": view["id"]}
+        return self.interact(
+            {"type": "block_actions", "user": user, "container": container, "view": view, "actions": [action]}
         )
 
     def interact(self, payload: dict[str, Any]) -> Delivery:
@@ -219,7 +250,11 @@ class People:
 
 
 def _element(message: Message, action_id: str) -> tuple[str, dict[str, Any]]:
-    for block in message.blocks:
+    return _found(message.blocks, action_id)
+
+
+def _found(blocks: list[dict[str, Any]], action_id: str) -> tuple[str, dict[str, Any]]:
+    for block in blocks:
         candidates = [*block.get("elements", []), block.get("accessory") or {}]
         for element in candidates:
             if element.get("action_id") == action_id:

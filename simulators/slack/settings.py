@@ -96,6 +96,11 @@ class Settings:
     upload_status: int = 200
     """What the address answers that takes the bytes of an upload."""
 
+    download_status: int = 200
+    """What the address of a file answers to who may have it."""
+    cdn: str = ""
+    """Another server, to which downloads are redirected."""
+
     def change(self, **values: Any) -> None:
         """Sets the named switches; lists become what the switch is made of."""
         known = {item.name for item in fields(self)}

@@ -116,6 +116,8 @@ class Workspace:
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
     triggers: dict[str, float] = field(default_factory=dict)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    fetched: list[str] = field(default_factory=list)
+    """The files that somebody downloaded, or tried to."""
     contents: dict[str, bytes] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
     """What the app did that Slack would put up with but should not see."""

@@ -25,6 +25,7 @@ def routes(sim: TelegramSimulator) -> list[web.RouteDef]:
         "topics": sim.add_topic,
         "remove_topic": sim.remove_topic,
         "say": sim.say,
+        "album": sim.album,
         "edit": sim.edit,
         "press": sim.press,
         "delete": sim.delete,

@@ -3,6 +3,7 @@
 import hashlib
 import mimetypes
 from collections.abc import Callable
+from pathlib import Path
 
 from simulators.telegram import text
 from simulators.telegram.errors import bad
@@ -22,6 +23,7 @@ FOLDERS = {
     "voice": "voice",
     "audio": "music",
     "video": "videos",
+    "video_note": "video_notes",
     "animation": "animations",
     "sticker": "stickers",
 }
@@ -62,6 +64,8 @@ def shown(kind: str, file: StoredFile) -> Json:
     if kind == "animation":
         form = {"duration": 3, "width": 640, "height": 480}
         return {"animation": {**named, **form}, "document": named}
+    if kind == "video_note":
+        return {kind: {**plain, "duration": 3, "length": 240}}
     if kind in ("voice", "audio", "video"):
         form = {"duration": 3, "width": 640, "height": 480} if kind == "video" else {"duration": 3}
         return {kind: {**(plain if kind == "voice" else named), "mime_type": file.mime_type, **form}}
@@ -109,7 +113,13 @@ def get_file(world: World, params: Params) -> Json:
     file = world.files.get(number)
     if file is None:
         raise bad("wrong file_id or the file is temporarily unavailable")
-    if file.size > DOWNLOAD_LIMIT:
+    path = file.path
+    if world.local_directory:
+        there = Path(world.local_directory) / path
+        there.parent.mkdir(exist_ok=True)
+        there.write_bytes(file.data)
+        path = str(there)
+    elif file.size > DOWNLOAD_LIMIT:
         raise bad("file is too big")
     unique = f"u{file.file_id}"[:24]
-    return {"file_id": number, "file_unique_id": unique, "file_size": file.size, "file_path": file.path}
+    return {"file_id": number, "file_unique_id": unique, "file_size": file.size, "file_path": path}

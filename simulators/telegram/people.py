@@ -27,13 +27,18 @@ def written(
 
 
 def content(world: World, given: Json) -> Json:
-    """`{kind, text?, name?, mime_type?, size?}` becomes a stored file; of other kinds `value` is shown as it is."""
+    """`{kind, text?, name?, mime_type?, size?, fields?}` becomes a stored file; of other kinds `value` is shown as it is.
+
+    `fields` are shown beside those of the file.
+    """
     kind = str(given.get("kind", "document"))
     if kind in media.FOLDERS:
         data = str(given.get("text", f"bytes of a {kind}")).encode()
         name, mime_type = str(given.get("name", "")), str(given.get("mime_type", ""))
         file = media.keep(world, kind, data, name, mime_type, int(given.get("size", 0)))
         shown = media.shown(kind, file)
+        if more := given.get("fields"):
+            shown[kind] |= more
     else:
         value = {"latitude": 31.23, "longitude": 121.47} if kind == "location" else {}
         shown = {kind: given.get("value", value)}

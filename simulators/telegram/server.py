@@ -61,6 +61,15 @@ class Server:
         if refusal is not None:
             return _failure(refusal)
         path = request.match_info["path"]
+        self.world.fetched.append(path)
+        self.world.publish("download", path=path)
+        match self.world.faults.take("download"):
+            case Fault(kind="hang", seconds=seconds):
+                await asyncio.sleep(seconds)
+            case Fault(kind="redirect", value=elsewhere):
+                raise web.HTTPFound(elsewhere)
+            case Fault(value=status):
+                return _failure(ApiError(int(status or 502), "Bad Gateway"))
         for file in self.world.files.values():
             if file.path == path:
                 return web.Response(body=file.data, content_type="application/octet-stream")

@@ -43,6 +43,7 @@ class TelegramSimulator:
         self.updates = self.world.updates
         self.server = Server(self.world)
         self.webhook = self.server.webhook
+        self._albums = itertools.count(1)
         self._user_ids, self._group_ids = itertools.count(1001), itertools.count(5001)
         self.app = web.Application(client_max_size=64 * 1024 * 1024)
         self.app.add_routes(control.routes(self))
@@ -145,6 +146,14 @@ class TelegramSimulator:
         if people.reaches_bot(self.world, place, message):
             update_id = self.updates.add("message", self.world.shown(message))
         return {"message_id": message.message_id, "update_id": update_id}
+
+    def album(self, chat: int, user: int, media: Sequence[Json], text: str = "", *, name: str = "") -> list[Json]:
+        """Somebody sends several files at once: each comes as a message of its own, the words below the first."""
+        group = name or str(13_000_000_000 + next(self._albums))
+        return [
+            self.say(chat, user, text if number == 0 else "", media={**one, "media_group_id": group})
+            for number, one in enumerate(media)
+        ]
 
     def edit(self, chat: int, message_id: int, text: str) -> Json:
         """Somebody edits what they wrote."""

@@ -33,6 +33,10 @@ class World:
         self.files: dict[str, StoredFile] = {}
         self.filed = 0
         """How many files were ever kept."""
+        self.fetched: list[str] = []
+        """Paths of the files that were downloaded."""
+        self.local_directory = ""
+        """Of a server that runs with `--local`: files lie in there, are told by their path, and may be of any size."""
         self.commands: dict[tuple[str, str], list[Json]] = {}
         self.presses: dict[str, float] = {}
         """When each callback query was made, by its id."""

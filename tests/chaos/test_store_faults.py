@@ -10,6 +10,7 @@ from adapters.coze.bot import CozeBot
 from adapters.downloads import Downloading
 from adapters.metrics import Metrics
 from adapters.telegram.adapter import TelegramAdapter
+from adapters.tools import Toolbox
 from bridge.access import parse_access
 from bridge.clock import SystemClock
 from bridge.door import Door
@@ -75,6 +76,7 @@ async def test_one_failing_write_costs_nothing(world, nth, done):
         limit=10,
         look=Look(),
         downloads=Downloading(),
+        tools=Toolbox({}, meter),
         recall_seconds=3600.0,
     )
     door = Door(store=store, allow=parse_access("*"), adapters={})

@@ -55,7 +55,7 @@ async def served(**simulated: Any) -> AsyncIterator[Place]:
     async with Served(sim.app) as server:
         counts = Counts()
 
-        def open_bot(auth: Any = None, **limits: float) -> CozeBot:
+        def open_bot(auth: Any = None, **limits: Any) -> CozeBot:
             limits = {"poll_seconds": 0.02, **limits}
             bot = CozeBot(
                 server.url,

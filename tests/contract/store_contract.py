@@ -121,7 +121,7 @@ async def empty(url: str) -> None:
     """Empties the tables of a migrated PostgreSQL database."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=60)
     try:
-        tables = "users, conversations, turns, posts, penalties, buckets, duties, doomed"
-        await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
+        tables = "users, conversations, turns, posts, penalties, buckets, duties, doomed, uploads"
+        await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
     finally:
         await connection.close()

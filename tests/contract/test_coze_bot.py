@@ -145,8 +145,11 @@ async def test_unknown_things_are_harmless_and_counted_once_a_kind(place: Place)
 async def test_a_local_tool_is_named(place: Place) -> None:
     place.sim.fault("requires_action")
     events = await ask(place.bot, await place.question("rain?"))
-    assert ActionRequired(("get_rain",)) in events
-    assert ActionRequired(("get_rain",)) in await recall(place.bot, started(events))
+    (wanted,) = [event for event in events if isinstance(event, ActionRequired)]
+    (call,) = wanted.calls
+    assert (call.name, call.arguments) == ("get_rain", '{"location":"河南"}')
+    assert call.id == place.sim.chats[0].required[0]["id"]
+    assert wanted in await recall(place.bot, started(events))
 
 
 async def test_a_question_node_just_asks(place: Place) -> None:

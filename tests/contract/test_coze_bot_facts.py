@@ -111,7 +111,7 @@ async def test_fact_06_after_an_error_event_that_may_pass_the_chat_is_recalled(p
     assert caught.value.certain  # The chat failed: it surely gives no answer any more.
 
 
-@pytest.mark.parametrize(("code", "say"), [(4028, "quota"), (4012, "model"), (4102, "risk"), (4014, "content")])
+@pytest.mark.parametrize(("code", "say"), [(4028, "quota"), (4012, "no_model"), (4102, "risk"), (4014, "unanswerable")])
 async def test_fact_07_a_failed_chat_carries_its_error_inside(place: Place, code: int, say: str) -> None:
     place.sim.fault("failed", value=str(code))
     came, error = await broken(place.bot, await place.question("list"), BotFailed)
@@ -122,12 +122,22 @@ async def test_fact_07_a_failed_chat_carries_its_error_inside(place: Place, code
     assert (caught.value.code, caught.value.say) == (code, say)
 
 
-async def test_fact_07_the_short_failed_frame_is_recalled(place: Place) -> None:
+async def test_fact_07_the_short_failed_frame_is_understood(place: Place) -> None:
     place.sim.fault("failed_short", value="4028")
-    came, error = await broken(place.bot, await place.question("list"), Unreachable)
-    assert not error.certain
+    came, error = await broken(place.bot, await place.question("list"), BotFailed)
+    assert (error.code, error.say) == (4028, "quota")
+    assert error.reference
     with pytest.raises(BotFailed, match="4028"):
         await recall(place.bot, started(came))
+
+
+async def test_fact_07_after_a_short_failed_frame_that_may_pass_the_chat_is_recalled(place: Place) -> None:
+    place.sim.fault("failed_short", value="5000", after=2)
+    came, error = await broken(place.bot, await place.question("list"), Unreachable)
+    assert not error.certain
+    with pytest.raises(Unreachable) as caught:
+        await recall(place.bot, started(came))
+    assert caught.value.certain
 
 
 async def test_fact_07_a_model_error_may_be_tried_again_only_if_nothing_was_said(place: Place) -> None:

@@ -31,4 +31,4 @@ def test_the_wheel_holds_the_three_packages_and_runs_from_the_root_directory(tmp
         [sys.executable, "-m", "bridge", "migrate"], cwd="/", env=environ, capture_output=True, text=True, check=False
     )
     assert migrated.returncode == 0, migrated.stderr
-    assert "revision 0005" in migrated.stdout
+    assert "revision 0006" in migrated.stdout

@@ -103,7 +103,7 @@ async def test_what_one_person_asked_in_a_row_is_claimed_as_one_question(store: 
     }
     assert await store.renew(MINE, ids) == {ids[2]: False}
     await store.asking(turn, "coze", at=1.0)
-    assert await store.last_question(place(words("1")), person()) == turn.question
+    assert (await store.last_question(place(words("1")), person()))[0] == turn.question
     await store.settle(turn, TurnState.DELIVERED)
     assert await store.claim(MINE, SERVING, merge=True) is None
 

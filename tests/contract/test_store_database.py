@@ -106,7 +106,7 @@ async def test_migrations_make_what_the_tables_say(new_url: str) -> None:
     def difference(connection: Connection) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
 
-    assert await migrate(new_url) == "0005"
+    assert await migrate(new_url) == "0006"
     database = connect(new_url)
     assert await database.read(lambda connection: connection.run_sync(difference)) == []
     await database.aclose()
@@ -122,7 +122,7 @@ async def test_the_first_migration_can_be_undone(new_url: str) -> None:
     database = connect(new_url)
     await database.migrate(lambda connection: connection.run_sync(undo))
     await database.aclose()
-    assert await migrate(new_url) == "0005"
+    assert await migrate(new_url) == "0006"
 
 
 async def test_a_newer_database_is_left_alone(new_url: str) -> None:
@@ -137,7 +137,7 @@ async def test_a_newer_database_is_left_alone(new_url: str) -> None:
 
 @pytest.mark.parametrize("new_url", ["postgresql"], indirect=True)
 async def test_processes_that_start_together_migrate_once(new_url: str) -> None:
-    assert await asyncio.gather(*(migrate(new_url) for _ in range(4))) == ["0005"] * 4
+    assert await asyncio.gather(*(migrate(new_url) for _ in range(4))) == ["0006"] * 4
 
 
 async def test_work_costs_the_same_however_much_was_done(store: SqlStore, store_url: str) -> None:
@@ -259,7 +259,7 @@ async def test_a_guest_joins_a_running_service_and_leaves_its_leases_alone(file_
     assert await guest.cancel(turn_id)
     await guest.aclose()
     assert await store.renew(MINE) == {turn_id: True}
-    assert await migrate(file_url) == "0005"
+    assert await migrate(file_url) == "0006"
     await store.aclose()
     guest = await open_store(file_url, clock, guest=True)
     store = await open_store(file_url, clock)

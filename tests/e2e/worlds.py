@@ -83,7 +83,7 @@ class World:
             await process.kill()
 
 
-async def settled(app: App, count: int, within: float = 60.0) -> None:
+async def settled(app: App, count: int, within: float = 60.0, *, every: float = 0.02) -> None:
     """Waits until the service says of itself that so many turns have ended and none is open."""
     async with asyncio.timeout(within), aiohttp.ClientSession() as session:
         while True:
@@ -93,7 +93,7 @@ async def settled(app: App, count: int, within: float = 60.0) -> None:
             waiting = sum(float(line.split()[-1]) for line in lines if line.startswith("coze_bridge_unsettled_turns{"))
             if ended >= count and not waiting:
                 return
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(every)
 
 
 @dataclass

@@ -52,7 +52,7 @@ async def in_thread(*arguments):
 def test_migrate_says_the_revision():
     result = run("migrate")
     assert result.exit_code == 0
-    assert "revision 0005" in result.output
+    assert "revision 0006" in result.output
 
 
 async def test_turns_lists_filters_shows_retries_and_cancels():

@@ -14,9 +14,20 @@ import adapters.coze  # noqa: F401 - first: it silences what cozepy says on impo
 # isort: split
 from cozepy import CozeAPIError, CozeInvalidEventError
 
-from adapters.coze.errors import REMEDIES, of_code, of_exception, of_response
+from adapters.coze.errors import (
+    ADMINISTRATION,
+    MAYBE_DONE,
+    REMEDIES,
+    SAYS,
+    WORDS,
+    of_code,
+    of_exception,
+    of_response,
+    of_word,
+)
 from bridge.errors import BotFailed, Busy, Gone, RateLimited, Transient, Unreachable
 from bridge.texts import TEXTS
+from tests.coze_codes import CODES, STATUSES, Row
 
 
 def response(status: int = 200, body: Any = None, *, text: str = "", **headers: str) -> httpx.Response:
@@ -32,53 +43,52 @@ def lost(cause: Exception, mapped: Exception) -> Exception:
     return mapped
 
 
-@pytest.mark.parametrize(
-    ("code", "kind", "say"),
-    [
-        (4016, Busy, "busy"),
-        (4009, RateLimited, "rate"),
-        (4020, RateLimited, "rate"),
-        (720701013, RateLimited, "rate"),
-        (429, RateLimited, "rate"),
-        (4013, Unreachable, "model"),
-        (5000, Unreachable, "failed"),
-        (500, Unreachable, "unreachable"),
-        (503, Unreachable, "unreachable"),
-        (4002, Gone, "failed"),
-        (103000002, Gone, "failed"),
-        (4100, BotFailed, "credentials"),
-        (700012006, BotFailed, "credentials"),
-        (401, BotFailed, "credentials"),
-        (4101, BotFailed, "permission"),
-        (403, BotFailed, "permission"),
-        *((code, BotFailed, "quota") for code in (4008, 4011, 4019, 4022, 4027, 4028, 4033)),
-        (4015, BotFailed, "not_published"),
-        (4200, BotFailed, "not_published"),
-        (4010, BotFailed, "too_long"),
-        (4014, BotFailed, "content"),
-        (4105, BotFailed, "content"),
-        (4102, BotFailed, "risk"),
-        (4302, BotFailed, "file"),
-        (4021, BotFailed, "workflow"),
-        (4018, BotFailed, "failed"),
-        (4000, BotFailed, "failed"),
-        (404, BotFailed, "failed"),
-        (987654, BotFailed, "failed"),
-    ],
-)
-def test_codes_by_remedy(code: int, kind: type, say: str) -> None:
-    error = of_code(code, "why", reference="log-1")
-    assert type(error) is kind
-    assert (error.say, error.reference) == (say, "log-1")
-    assert str(error) == f"Coze {code}: why"
-    if isinstance(error, BotFailed):
-        assert error.code == code
+KINDS = {"wait": (Busy, RateLimited), "again": (Unreachable,), "anew": (Gone,), "refuse": (BotFailed,)}
+
+
+@pytest.mark.parametrize("row", [*CODES, *STATUSES], ids=lambda row: str(row.code))
+def test_each_code_has_its_remedy_and_its_sentence(row: Row) -> None:
+    error = of_code(row.code, "why", reference="log-1")
+    assert type(error) in KINDS[row.remedy]
+    assert (error.say, error.reference, error.code) == (row.say, "log-1", row.code)
+    assert str(error) == f"Coze {row.code}: why"
     if isinstance(error, Transient):
-        assert error.certain
+        assert error.certain is (row.code not in MAYBE_DONE)
+
+
+def test_the_table_of_codes_is_complete() -> None:
+    """Both ways: no code without a row of ours, and no row of ours that the table does not know."""
+    ours = {code for code in REMEDIES if code >= 600}
+    unlisted = {code for code, _, say in CODES if say != "failed" and code // 1000 not in ADMINISTRATION} - ours
+    assert not unlisted, "these fall through to the sentence that says nothing"
+    assert not set(REMEDIES) - {row.code for row in (*CODES, *STATUSES)}
+    assert len({row.code for row in CODES}) == len(CODES)
 
 
 def test_every_sentence_is_in_the_catalogue() -> None:
-    assert {say for _, say in REMEDIES.values()} <= set(TEXTS)
+    assert set(SAYS) <= set(TEXTS)
+
+
+def test_different_causes_are_told_differently() -> None:
+    told = [TEXTS[say][language] for say in SAYS for language in ("en", "zh")]
+    assert len(set(told)) == len(told)
+    assert all(len(sentence) <= 200 for sentence in told)
+    assert all("/clear" in TEXTS["too_long"][language] for language in ("en", "zh"))
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_each_word_of_oauth_has_its_remedy(word: str) -> None:
+    error = of_word(word, reference="log-1")
+    assert (type(error), error.say) == WORDS[word]
+    assert error.reference == "log-1"
+    assert word in str(error)
+
+
+def test_a_word_that_nobody_knows_is_about_the_credentials() -> None:
+    error = of_word("pat_AbC123 is odd")
+    assert isinstance(error, BotFailed)
+    assert error.say == "credentials"
+    assert "AbC123" not in str(error)
 
 
 @pytest.mark.parametrize("code", [408, 504])

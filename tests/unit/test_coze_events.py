@@ -28,7 +28,7 @@ from bridge.answer import (
 )
 from bridge.errors import BotFailed, Unreachable
 from bridge.media import attachments
-from bridge.model import Attachment, Kind
+from bridge.model import Attachment, Kind, ToolCall
 
 
 def frame(name: str, data: Any) -> Any:
@@ -164,6 +164,9 @@ def test_sources_are_json_inside_json() -> None:
         verbose("knowledge_recall", '{"chunks":null}'),
         verbose("generate_answer_finish", '{"finish_reason":0}'),
         verbose("time_capsule_recall", knowledge(chunk("not a source"))),
+        verbose("interrupt", ""),
+        verbose("hook_call", "{}"),
+        verbose("multi_agents_backwards", '{"agent_name": "First"}'),
         "no JSON",
         "[1]",
         "",
@@ -171,6 +174,28 @@ def test_sources_are_json_inside_json() -> None:
 )
 def test_verbose_messages_that_say_nothing(text: str) -> None:
     assert whole("verbose", text) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ({"agent_id": "7430", "agent_name": "Travel"}, "Travel"),
+        ({"agent_id": "7430"}, "7430"),
+        ({}, "agent"),
+        ("no JSON", "agent"),
+        ("", "agent"),
+    ],
+)
+def test_the_agent_that_goes_on_is_told_as_it_happens_only(data: Any, name: str) -> None:
+    text = verbose("multi_agents_jump_to_agent", data if isinstance(data, str) else json.dumps(data))
+    assert whole("verbose", text) == [ToolCalled(name)]
+    jump = Said(id="1", role="assistant", type="verbose", content=text)
+    assert events.recalled([jump], lambda kind: pytest.fail(f"unknown {kind}")) == []
+
+
+def test_sound_is_left_out_without_a_word() -> None:
+    for name in ("conversation.audio.delta", DELTA):
+        assert told(name, message(content="AAAA", content_type="audio")) == ([], [])
 
 
 def test_multimodal_answers_become_markdown() -> None:
@@ -225,6 +250,19 @@ def test_cards_show_their_question_and_options() -> None:
     assert content.readable(json.dumps({"content": json.dumps(card["content"])}), "card").startswith("What will it be?")
 
 
+def test_what_a_card_lets_one_choose_is_suggested_once() -> None:
+    options = [{"name": "Tea"}, {"text": "Coffee"}, "Water", {"name": ""}, {"name": "Tea"}, 7, None]
+    choosing = {"options": options, "question": "What will it be?"}
+    tea = [Suggested("Tea"), Suggested("Coffee"), Suggested("Water")]
+    shown = MessageCompleted("20", "What will it be?\n- Tea\n- Coffee\n- Water")
+    for card in (choosing, {"content": choosing}, {"x_properties": json.dumps(choosing)}, [choosing]):
+        assert whole("answer", json.dumps(card), "card") == [shown, *tea]
+    said = Said(id="20", role="assistant", type="answer", content=json.dumps(choosing), content_type="card")
+    assert events.recalled([said], lambda _: None) == [shown, *tea]
+    # In plain text it is what the bot said, braces and all.
+    assert whole("answer", json.dumps(choosing)) == [MessageCompleted("20", json.dumps(choosing))]
+
+
 @pytest.mark.parametrize("card", [{"card_type": 3, "template_url": "https://e.com/t", "x_properties": {}}, [], {}])
 def test_cards_without_words_are_not_shown_as_json(card: Any) -> None:
     assert content.readable(json.dumps(card), "card") == "[card]"
@@ -266,8 +304,9 @@ REPLY = {"id": "", "type": "reply_message", "function": None}
 
 
 def test_only_the_status_makes_an_action() -> None:
-    assert events.outcome(waiting(FUNCTION)) == [ActionRequired(("get_rain",))]
-    assert events.outcome(waiting(FUNCTION) | {"status": "required_action"}) == [ActionRequired(("get_rain",))]
+    wanted = [ActionRequired((ToolCall(id="1", name="get_rain", arguments="{}"),))]
+    assert events.outcome(waiting(FUNCTION)) == wanted
+    assert events.outcome(waiting(FUNCTION) | {"status": "required_action"}) == wanted
     assert events.outcome(waiting(REPLY)) == []
     assert events.outcome(waiting()) == []
     assert events.outcome({"status": "completed", "required_action": waiting(FUNCTION)["required_action"]}) == []

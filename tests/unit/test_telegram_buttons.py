@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.telegram.buttons import keyboard, notice
+from adapters.telegram.buttons import judges, keyboard
 from adapters.telegram.parse import Me, inbound
 from bridge.model import Choice, Does
 
@@ -60,7 +60,9 @@ def test_a_row_for_each_question_and_one_for_the_judgements():
     assert keyboard((Choice(does=Does.ASK, label="x", press="x" * 65),)) is None, "Telegram would refuse the message"
 
 
-def test_only_a_judgement_is_thanked_for_in_the_persons_language():
-    assert notice(query()) == ""
-    assert notice(query(data="like:1")) == "谢谢反馈！"
-    assert notice(query(data="dislike:1", **{"from": None})) == "Thanks!"
+def test_only_a_judgement_waits_for_a_word():
+    assert not judges(query())
+    assert judges(query(data="like:1"))
+    assert judges(query(data="dislike:1", **{"from": None}))
+    assert not judges(None)
+    assert not judges(query(data=None))

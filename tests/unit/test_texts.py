@@ -10,12 +10,12 @@ from string import Formatter
 import pytest
 
 from adapters.coze.errors import REMEDIES
-from bridge.commands import COMMANDS, MENU
+from bridge.commands import COMMANDS, MENU, helping
 from bridge.texts import TEXTS, text
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = ROOT / "bridge" / "texts.py"
-SPEAKERS = ("answer", "commands", "door", "intake", "surface", "turn", "worker")
+SPEAKERS = ("acts", "answer", "commands", "history", "voicing", "welcome", "door", "intake", "surface", "turn", "worker")
 """The parts of the core through which words come to people."""
 SINKS = {"saying": 0, "show": 0, "BotCommand": 1, "chat_postEphemeral": 0, "answer_callback_query": 1}
 """Calls that show words to people, and which argument the words are."""
@@ -144,7 +144,7 @@ def test_each_command_is_explained_in_the_menus():
     for name in MENU:
         for language in ("en", "zh"):
             assert 1 <= len(text(f"menu_{name}", language)) <= 256
-            assert f"/{name}" in TEXTS["help"][language]
+            assert f"/{name} – {text(f'menu_{name}', language)}" in helping(MENU, language)
     assert {key.removeprefix("menu_") for key in TEXTS if key.startswith("menu_")} == set(MENU)
     for kind in ("http", "socket"):
         manifest = json.loads((ROOT / "deploy" / "slack" / f"manifest.{kind}.json").read_text())

@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import Any, cast
 
 from adapters.downloads import Downloading
+from adapters.tools import Toolbox
 from adapters.metrics import Metrics
 from bridge.model import Lease
 from bridge.pace import Pace
@@ -37,6 +38,7 @@ async def test_a_claim_that_never_comes_back_is_noticed_though_leases_are_kept(t
         limit=1,
         look=Look(),
         downloads=Downloading(),
+        tools=Toolbox({}, Metrics()),
         recall_seconds=60.0,
     )
     assert worker.silent_seconds == 0, "it does not run yet"

@@ -22,7 +22,19 @@ COLUMNS = (
 )
 
 
+#: Turns of which something is to be erased one day: those with files alone are among them now.
+KEPT = "settled_at IS NOT NULL AND (text <> '' OR answer <> '' OR CAST(files AS text) <> '[]')"
+KEPT_BEFORE = "settled_at IS NOT NULL AND (text <> '' OR answer <> '')"
+
+
+def _kept(condition: str) -> None:
+    op.drop_index("turns_kept", "turns")
+    where = sa.text(condition)
+    op.create_index("turns_kept", "turns", ["settled_at"], postgresql_where=where, sqlite_where=where)
+
+
 def upgrade() -> None:
+    _kept(KEPT)
     for table, column in COLUMNS:
         op.add_column(table, sa.Column(column, sa.Text(), server_default="", nullable=False))
     op.create_table(
@@ -56,6 +68,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    _kept(KEPT_BEFORE)
     for table in ("login_attempts", "logins", "uploads"):
         op.drop_table(table)
     for table, column in reversed(COLUMNS):
