@@ -33,6 +33,7 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "feedback": ("Judgements of answers: buttons pressed, each change of mind once.", ("platform", "judgement")),
     "tools": ("Tools that bots called, by what became of it.", ("tool", "outcome")),
     "coze_errors": ("Calls to Coze that failed, by Coze's code or the HTTP status.", ("code",)),
+    "coze_tokens": ("Tokens that Coze counted for the answers that were finished.", ("bot",)),
     "coze_alerts": ("Troubles that only the operator can mend: once an hour for as long as one lasts.", ("cause",)),
     "coze_unknown": ("Coze events and message types that we do not know.", ("kind",)),
     "updates_ignored": ("Updates of a kind or shape that we do not know.", ("platform", "kind")),

@@ -1,4 +1,4 @@
-"""The command line: `coze-bridge run | init | doctor | migrate | backup | turns | people | allow`."""
+"""The command line: `coze-bridge run | init | doctor | migrate | backup | turns | people | allow | coze | login`."""
 
 import asyncio
 import logging
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from bridge.cli_coze import coze_cli, login
 from bridge.cli_people import allow, people_cli
 from bridge.cli_turns import turns_cli
 from bridge.clock import SystemClock
@@ -32,6 +33,7 @@ cli = typer.Typer(
 )
 cli.add_typer(turns_cli, name="turns")
 cli.add_typer(people_cli, name="people")
+cli.add_typer(coze_cli, name="coze")
 
 
 @cli.command()
@@ -103,6 +105,7 @@ def init(
 
 
 cli.command()(allow)
+cli.command()(login)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Tells the operator what only they can mend: in the log, in the metrics, and in a message to whom they have named."""
 
 import logging
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ CAUSES = (
     "balance",
     "credentials",
     "daily",
+    "expiring",
     "malformed",
     "no_bot",
     "no_call",
@@ -27,7 +29,7 @@ CAUSES = (
     "quota",
     "workflow",
 )
-"""The sentences (`BridgeError.say`) whose cause is nobody's but the operator's."""
+"""The sentences (`BridgeError.say`) whose cause is nobody's but the operator's; and `expiring`, before it is one."""
 PARTIAL = frozenset({"malformed", "no_call", "permission"})
 """Those that may concern a part of what is asked, as files: another question that is answered proves nothing."""
 LOG_SECONDS = 3600.0
@@ -109,6 +111,13 @@ class Alerts:
                     for language in ("en", "zh")
                 ]
                 await self._tell(f"{cause}:{bot}:{trouble.told_in}:over", sentences)
+
+    async def expiring(self, seconds: float) -> None:
+        """Our own credentials end in so many seconds. Told once a day; whoever calls says it in the log."""
+        self.meter.count("coze_alerts", cause="expiring")
+        days = max(1, math.ceil(seconds / 86400))
+        sentences = [text("alert_expiring", language, days=days) for language in ("en", "zh")]
+        await self._tell(f"expiring:{int(self.clock.now() // 86400)}", sentences)
 
     async def _tell(self, name: str, sentences: Sequence[str]) -> bool:
         """Both languages to everybody who is to know, whatever process they hear it from; False: not to all of them."""

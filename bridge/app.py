@@ -12,16 +12,24 @@ from typing import TYPE_CHECKING
 
 from bridge.access import AllowList, parse_access, parse_admins
 from bridge.alerts import CAUSES
-from bridge.build import build_adapters, build_bots, build_commands, build_downloads, build_look, build_tools, build_wanted
+from bridge.build import (
+    build_adapters,
+    build_bots,
+    build_commands,
+    build_downloads,
+    build_look,
+    build_tools,
+    build_wanted,
+)
 from bridge.catalogue import Catalogue
 from bridge.clock import SystemClock
 from bridge.commands import Saying, Talk, helping
 from bridge.config import Settings
-from bridge.credentials import Access, build_access, credentials_end
+from bridge.credentials import Access, build_access, known_end, renewing
 from bridge.door import Door
 from bridge.errors import ConfigError, Transient
-from bridge.history import History
 from bridge.expiry import Expiry
+from bridge.history import History
 from bridge.housekeeping import Housekeeping
 from bridge.intake import Intake
 from bridge.listening import Listening, backoff
@@ -121,9 +129,14 @@ class App:
             access.own.keep_in(store.logins)
             self._own = access.own
             self._reception = Reception(accounts=access.own, store=store, clock=self._clock)
-        until, mend = credentials_end(self._settings, access)
-        expiry = Expiry(until=until, mend=mend, clock=self._clock, reception=self._reception)
-        if until() is not None:
+        settings, file = self._settings, access.file
+        expiry = Expiry(
+            until=(lambda: file.until) if file else lambda: known_end(settings),
+            mend=renewing(settings),
+            clock=self._clock,
+            reception=self._reception,
+        )
+        if known_end(settings) is not None:
             meter.watch("coze_token_seconds_left", expiry.seconds_left)
         return expiry
 
@@ -205,6 +218,7 @@ class App:
                 )
                 beside.append(group.create_task(keeping.run(), name="housekeeping"))
                 if self._expiry is not None:
+                    self._expiry.alert = worker.alerts.expiring
                     beside.append(group.create_task(self._expiry.run(), name="expiry"))
                 beside.append(group.create_task(catalogue.run(), name="catalogue"))
                 if store.peers is not None:
@@ -244,7 +258,9 @@ class App:
 
         host, _, port = self._settings.http_listen.rpartition(":")
         runner = await serve(
-            application(mounts, ready=self._readiness.reasons, metrics=metrics, visits=visits), host.strip("[]"), int(port)
+            application(mounts, ready=self._readiness.reasons, metrics=metrics, visits=visits),
+            host.strip("[]"),
+            int(port),
         )
         self.url = f"http://{host}:{runner.addresses[0][1]}"
         self.listening.set()

@@ -43,11 +43,21 @@ class Asking:
     names: bool = True
     """Coze is told the beginning of the first question as the name of its conversation."""
     answer: Answer = field(default_factory=Answer)
+    declined: bool = False
+    """What the conversation waited for was declined."""
 
     @property
     def bot(self) -> Bot:
         """Whom it is asked. Raises BotFailed if there is no such bot any more."""
         return self.bots.of(self.turn.bot, self.turn.session)
+
+    @property
+    def recalls(self) -> bool:
+        """As in Bot; of a bot that is there no more, there is nothing to begin anew."""
+        try:
+            return self.bot.recalls
+        except BotFailed:
+            return True
 
     async def ask(self) -> None:
         """Asks Coze, unless it turns out that it was asked already. Raises BridgeError."""
@@ -62,18 +72,26 @@ class Asking:
             why = "the Coze conversation is gone; making a new one"
             raise Transient(why, say="failed", reference=gone.reference, code=gone.code) from None
         except Transient as error:
-            if error.certain or self.turn.state is not TurnState.STREAMING:
+            if error.certain or self.turn.state is not TurnState.STREAMING or not self.recalls:
                 raise
             log.info("the stream was cut (%s); recalling", error)
             await self.recall()
 
     async def recall(self) -> None:
-        """Fetches the answer that Coze gave, or is giving, without asking again; until then, what is known is seen."""
+        """Fetches the answer that Coze gave, or is giving, without asking again; until then, what is known is seen.
+
+        Of a bot that cannot be asked for that, it is begun anew.
+        """
         turn = self.turn
         if turn.asked_at is not None and self.clock.now() - turn.asked_at > self.recall_seconds:
             raise BotFailed("the question is too old for its answer to be fetched", say="too_old")
-        self.meter.count("recalls")
         heard = Answer.load(turn.answer) if turn.answer and not self.answer.messages else self.answer
+        if not self.recalls:
+            self.meter.count("possible_repeats")
+            self.answer = replace(heard)
+            await self._ask_anew()
+            return
+        self.meter.count("recalls")
         self.answer = replace(heard, calls=())
         try:
             async with self.bot.recall(turn.coze_conversation, turn.chat) as events:
@@ -112,13 +130,21 @@ class Asking:
         """What the conversation waits for once this answer stands, as `Pending.dump` writes it."""
         answer, turn = self.answer, self.turn
         if turn.asked_at is None:
-            return turn.pending  # as before: nothing was asked
+            return "" if self.declined else turn.pending  # as before: nothing was asked
+        open_question = Pending.load(turn.pending)
+        if open_question and open_question.resume and self._is_untaken:
+            return turn.pending  # Coze did not take the answer: it can still be given
         # Tools are waited for as well where the answer was stopped or given up: else the chat would wait for ever.
         resume = answer.resume if answer.outcome is TurnState.DELIVERED else ""
         if not (resume or answer.calls):
             return ""
-        waits = Pending(turn=turn.id, resume=resume, chat=turn.chat, calls=answer.calls, asker=turn.coze_user)
+        asker = turn.coze_user if answer.outcome is TurnState.DELIVERED else ""
+        waits = Pending(turn=turn.id, resume=resume, chat=turn.chat, calls=answer.calls, asker=asker)
         return waits.dump()
+
+    @property
+    def _is_untaken(self) -> bool:
+        return self.answer.outcome is TurnState.FAILED and self.turn.state is TurnState.CLAIMED
 
     @property
     def refused(self) -> bool:
@@ -162,7 +188,8 @@ class Asking:
         await self.store.asking(turn, conversation, at=asked_at)
         self.turn = replace(turn, coze_conversation=conversation, asked_at=asked_at)
         async with self.bot.ask(replace(self._question(), profile=profile)) as events:
-            await self.surface.follow(self._noting_chat(events), self.answer)
+            # What is known from an attempt before this one stays in sight until there is more.
+            await self.surface.follow(self._anew(self._noting_chat(events)), self.answer)
 
     def _name(self) -> str:
         """Of a new conversation."""

@@ -1,5 +1,6 @@
 """Settings of the bots that can be talked to, and of which one answers where."""
 
+import json
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -54,6 +55,22 @@ class BotSettings(BaseModel):
             values.bot_id(value)
         return value
 
+    @field_validator("api_token", mode="before")
+    @classmethod
+    def _is_pasted_whole(cls, value: object) -> object:
+        if isinstance(value, str):
+            values.pasted("COZE_API_TOKEN", value, word=True)
+        return value
+
+    @field_validator("parameters")
+    @classmethod
+    def _can_be_sent(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            raise ValueError("holds a date, inf or nan, which cannot be sent; write it in quotation marks") from None
+        return value
+
     @field_validator("api_base")
     @classmethod
     def _is_a_root(cls, value: str | None) -> str | None:
@@ -67,6 +84,8 @@ class BotSettings(BaseModel):
             raise ValueError(f"a {self.mode} needs workflow_id, the number in its URL at Coze")
         if self.mode == "chat" and self.workflow_id:
             raise ValueError('workflow_id is of no use to a bot; write mode = "chatflow" or "workflow"')
+        if self.draft and self.version:
+            raise ValueError("draft and version exclude each other; leave out one")
         if self.api_base and not self.api_token:
             raise ValueError("api_base needs an api_token of that Coze beside it")
         return self
@@ -79,7 +98,7 @@ class Route(BaseModel):
 
     bot: str
     """The NAME of a [bots.NAME]."""
-    platform: str | None = None
+    platform: Literal["telegram", "slack"] | None = None
     """`telegram` or `slack`; unset, as with the others: any."""
     account: str | None = None
     """Telegram bot id, Slack team id."""

@@ -86,11 +86,12 @@ class Bringing:
         )
         if done != turn.files:
             await self._store.prepared(turn, done)
-        for file, result in zip(files, results, strict=True):
+        for result in results:
             if isinstance(result, BaseException):
                 raise result
-            if is_waiting(file):
-                self._count(turn, result)
+        for before, after in zip(turn.files, done, strict=True):
+            if is_waiting(before):
+                self._count(turn, after)
         return done
 
     def _count(self, turn: Turn, file: File) -> None:

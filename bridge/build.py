@@ -1,6 +1,7 @@
 """Builds the outside from the settings: each builder imports its own vendor, so that an unused one is never loaded."""
 
 from collections.abc import Callable
+from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,11 @@ from bridge.bots import BotSettings
 from bridge.bringing import Wanted
 from bridge.commands import COMMANDS
 from bridge.config import Settings
-from bridge.credentials import Access, build_access, build_auth
-from bridge.findings import Check, Findings, skipped
+from bridge.credentials import Access, build_access, build_auth, known_end, renewing
+from bridge.expiry import WARN_DAYS, ending
+from bridge.findings import Check, Finding, Findings, ok, skipped, warning, wrong
 from bridge.pages import Look
-from bridge.ports import Adapter, Bot, Bots, Clock, Downloads, Meter, Tools
+from bridge.ports import Adapter, Bots, Clock, Downloads, Meter, Tools
 
 if TYPE_CHECKING:
     from adapters.coze.bots import Acting
@@ -36,12 +38,30 @@ def build_bots(settings: Settings, clock: Clock, meter: Meter, access: Access | 
 def _bot(settings: Settings, bot: BotSettings, clock: Clock, meter: Meter, access: Access) -> "Acting":
     from adapters.coze.auth import token_auth
     from adapters.coze.bot import CozeBot
+    from adapters.coze.chatflow import ChatflowBot
+    from adapters.coze.runs import Workflow
     from adapters.coze.terms import Terms
+    from adapters.coze.workflow import WorkflowBot
 
-    return CozeBot(
-        bot.api_base or settings.coze_api_base,
+    api_base, tuning = bot.api_base or settings.coze_api_base, settings.tuning
+    auth = token_auth(bot.api_token.get_secret_value()) if bot.api_token else access.auth
+    workflow = Workflow(id=bot.workflow_id or "", app=bot.app_id or "", bot=bot.bot_id or "")
+    if bot.mode == "workflow":
+        return WorkflowBot(
+            api_base,
+            workflow,
+            auth,
+            meter=meter,
+            given=bot.input,
+            brought=bot.files or "",
+            parameters=bot.parameters,
+            silence_seconds=tuning.coze_workflow_silence_seconds,
+        )
+    flows = bot.mode == "chatflow"
+    chats = CozeBot(
+        api_base,
         bot.bot_id or "",
-        token_auth(bot.api_token.get_secret_value()) if bot.api_token else access.auth,
+        auth,
         clock=clock,
         meter=meter,
         terms=Terms(
@@ -52,9 +72,12 @@ def _bot(settings: Settings, bot: BotSettings, clock: Clock, meter: Meter, acces
             custom_variables=bot.custom_variables,
             variables=bot.variables,
         ),
-        idle_seconds=settings.tuning.coze_idle_seconds,
-        silence_seconds=settings.tuning.coze_silence_seconds,
+        idle_seconds=tuning.coze_idle_seconds,
+        silence_seconds=tuning.coze_workflow_silence_seconds if flows else tuning.coze_silence_seconds,
     )
+    if flows:
+        return ChatflowBot(chats, workflow, brought=bot.files or "", parameters=bot.parameters)
+    return chats
 
 
 def build_commands(settings: Settings) -> tuple[str, ...]:
@@ -175,17 +198,31 @@ def _look_at_database(settings: Settings) -> Findings:
     return look(settings.database_url)
 
 
-def _look_at_coze(settings: Settings, clock: Clock) -> Findings:
+async def _look_at_coze(settings: Settings, clock: Clock) -> Findings:
     trio = (
         settings.coze_jwt_oauth_client_id,
         settings.coze_jwt_oauth_public_key_id,
         settings.coze_jwt_oauth_private_key,
     )
     if settings.coze_api_token is None and not all(trio) and not settings.coze_login_path:
-        return _not_configured("coze")
+        yield skipped("coze", "not configured")
+        return
     from adapters.coze.checks import look
 
-    return look(settings.coze_api_base, settings.coze_bot_id or "", lambda: build_auth(settings, clock))
+    async with aclosing(
+        look(settings.coze_api_base, settings.coze_bot_id or "", lambda: build_auth(settings, clock))
+    ) as found:
+        async for finding in found:
+            yield finding
+    if (until := known_end(settings)) is not None:
+        yield _ending(until - clock.now(), renewing(settings))
+
+
+def _ending(seconds: float, mend: str) -> Finding:
+    name, what = "coze token end", ending(seconds)
+    if seconds <= 0:
+        return wrong(name, what, mend)
+    return warning(name, what, mend) if seconds < WARN_DAYS * 86400 else ok(name, what)
 
 
 def _look_at_tools(settings: Settings) -> Findings:

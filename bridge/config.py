@@ -41,6 +41,8 @@ class Tuning(BaseModel):
     """After this long without an event, Coze is asked beside the stream whether the chat still runs."""
     coze_silence_seconds: float = Field(default=120.0, gt=0)
     """After this long without an event from a chat that still runs, the question is given up."""
+    coze_workflow_silence_seconds: float = Field(default=600.0, gt=0)
+    """The same for chatflows and workflows, which may work for long without a word (Coze lets them run 10 minutes)."""
     recall_hours: float = Field(default=24.0, gt=0)
     """So long after it was asked, the answer to a question is still fetched from Coze; then the person is told."""
     queued_seconds: float = Field(default=5.0, ge=0)
@@ -318,13 +320,19 @@ class Settings(BaseModel):
 
     def require_coze(self) -> None:
         """A bot, and one way to be let in to it. Raises ConfigError."""
+        self.require_credentials()
+        self._require_login()
+        if not self.coze_bot_id and self.bot.mode == "chat":
+            raise ConfigError("COZE_BOT_ID is missing: set the number in the bot's URL at Coze (…/bot/7400…)")
+
+    def require_credentials(self) -> None:
+        """One way to be let in at Coze. Raises ConfigError."""
         trio = {
             "COZE_JWT_OAUTH_CLIENT_ID": self.coze_jwt_oauth_client_id,
             "COZE_JWT_OAUTH_PUBLIC_KEY_ID": self.coze_jwt_oauth_public_key_id,
             "COZE_JWT_OAUTH_PRIVATE_KEY": self.coze_jwt_oauth_private_key,
         }
         given = [name for name, value in trio.items() if value]
-        self._require_login()
         if self.coze_api_token is None and not given and not self.coze_login_path:
             raise ConfigError("COZE_API_TOKEN is missing: set a personal or service token, or the COZE_JWT_OAUTH_ trio")
         if self.coze_api_token is not None and given:
@@ -332,8 +340,6 @@ class Settings(BaseModel):
         if given and len(given) < len(trio):
             missing = next(name for name in trio if name not in given)
             raise ConfigError(f"{missing} is missing: OAuth JWT needs client id, public key id and private key")
-        if not self.coze_bot_id and self.bot.mode == "chat":
-            raise ConfigError("COZE_BOT_ID is missing: set the number in the bot's URL at Coze (…/bot/7400…)")
 
     def _require_login(self) -> None:
         """What /login needs, if it is switched on. Raises ConfigError."""

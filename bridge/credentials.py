@@ -1,6 +1,6 @@
 """As whom the bots at Coze are spoken to: built from the settings."""
 
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +50,7 @@ def build_access(settings: Settings, clock: Clock) -> Access:
     if settings.coze_api_token is not None:
         return Access(auth=token_auth(settings.coze_api_token.get_secret_value()), own=own)
     key = settings.coze_jwt_oauth_private_key
-    if settings.coze_login_path and key is None:
+    if _by_file(settings):
         file = _file(settings, endpoint, clock)
         return Access(auth=file, file=file, own=own)
     jwt = jwt_app(
@@ -68,13 +68,30 @@ def build_auth(settings: Settings, clock: Clock) -> "Auth":
     return build_access(settings, clock).auth
 
 
-def credentials_end(settings: Settings, access: Access | None) -> tuple[Callable[[], float | None], str]:
-    """When the service's own credentials end (a Unix time, as far as it is known), and what is to be done then."""
-    if access is not None and (file := access.file) is not None:
-        return lambda: file.until, "run coze-bridge login"
+def known_end(settings: Settings) -> float | None:
+    """When the service's own credentials end (a Unix time), as far as it is known."""
+    if _by_file(settings):
+        from adapters.coze.device import LoginFile
+
+        with suppress(ConfigError):
+            return LoginFile(login_path(settings)).read().until
+        return None
     day = settings.coze_token_expires
-    mend = "make a new token at Coze, and set COZE_API_TOKEN and COZE_TOKEN_EXPIRES"
-    return lambda: None if day is None else day_begins(day), mend
+    return None if day is None else day_begins(day)
+
+
+def renewing(settings: Settings) -> str:
+    """What is to be done then."""
+    if _by_file(settings):
+        return "run coze-bridge login"
+    return "make a new token at Coze, and set COZE_API_TOKEN and COZE_TOKEN_EXPIRES"
+
+
+def _by_file(settings: Settings) -> bool:
+    """A workstation's login stands in for what is not configured."""
+    return bool(
+        settings.coze_login_path and settings.coze_api_token is None and settings.coze_jwt_oauth_private_key is None
+    )
 
 
 def login_path(settings: Settings) -> Path:

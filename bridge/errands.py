@@ -22,9 +22,9 @@ class Errands:
         self._running: set[asyncio.Task[None]] = set()
 
     def send(self, what: str, errand: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """Begins it, unless too many are under way. `what`: what does not happen if it fails, for the log."""
+        """Begins it, unless too many are under way. `what`: its name in the log."""
         if len(self._running) >= MOST:
-            log.warning("%s: too much is under way", what)
+            log.warning("no %s: too much is under way", what)
             return
         task = asyncio.create_task(_run(what, errand))
         self._running.add(task)
@@ -42,4 +42,4 @@ async def _run(what: str, errand: Callable[[], Coroutine[Any, Any, object]]) -> 
         async with asyncio.timeout(SECONDS):
             await errand()
     except (BridgeError, TimeoutError) as error:
-        log.warning("%s: %s", what, str(error) or "it took too long")
+        log.warning("no %s: %s", what, str(error) or "it took too long")

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, time
 
 from bridge.errors import Transient
@@ -32,6 +32,8 @@ class Expiry:
         self._clock = clock
         self._reception = reception
         self._logged_at = -math.inf
+        self.alert: Callable[[float], Awaitable[None]] | None = None
+        """Is told of the seconds that are left, each time that the log is."""
 
     def seconds_left(self) -> float:
         """Below 0 once they have ended; NaN if it is not known when they do."""
@@ -51,6 +53,8 @@ class Expiry:
         if left < WARN_DAYS * 86400 and now - self._logged_at >= LOG_SECONDS:
             self._logged_at = now
             log.warning("%s; %s", ending(left), self._mend)
+            if self.alert is not None:
+                await self.alert(left)
         if self._reception is not None:
             try:
                 await self._reception.warn()

@@ -6,20 +6,28 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bridge.cli_coze import list_bots, publish_bot, shown
 from bridge.clock import SystemClock
 from bridge.config import FILES, from_environment, load, made_of
 from bridge.doctor import find
-from bridge.errors import ConfigError
+from bridge.errors import BridgeError, ConfigError
 from bridge.findings import Finding, State
+
+if TYPE_CHECKING:
+    from adapters.coze.listing import Listed
 
 TRIES = 3
 SITES = {"": "https://api.coze.cn", "cn": "https://api.coze.cn", "com": "https://api.coze.com"}
 HEAD = "# Written by coze-bridge init. All settings: the configuration table in README.md.\n"
+YES = ("y", "yes")
+MOST_OFFERED = 30
+"""Bots in the list to choose from."""
 MISSING = "is missing: answer the question, or set it in the environment"
 
 
@@ -109,8 +117,11 @@ def _settle(question: Question, answers: dict[str, str], *, yes: bool) -> None:
     name = question.name.upper()
     optional = question.optional and (question.name != "slack_bot_token" or "telegram_bot_token" in answers)
     fault = MISSING
+    offered = [] if yes or question.name != "coze_bot_id" or question.name in answers else _offered(answers)
     for _ in range(TRIES):
         value = answers.pop(question.name, "") or ("" if yes else _answer(question))
+        if offered:
+            value = _picked(value, offered, answers)
         if question.name == "coze_api_base":
             value = SITES.get(value, value)
         if not value:
@@ -127,6 +138,36 @@ def _settle(question: Question, answers: dict[str, str], *, yes: bool) -> None:
         if yes:
             break
     raise ConfigError(f"{name} {fault}" if fault is MISSING else f"{name}: {fault.removeprefix(f'{name}: ')}")
+
+
+def _offered(answers: Mapping[str, str]) -> "list[Listed]":
+    """Shows the bots that the token sees, with numbers; none if Coze does not tell."""
+    try:
+        found = list_bots(made_of(dict(answers)))
+    except BridgeError:
+        return []
+    for number, bot in enumerate(found[:MOST_OFFERED], start=1):
+        _say(f"{number:>4}. {shown(bot)}")
+    if len(found) > MOST_OFFERED:
+        _say(f"      and {len(found) - MOST_OFFERED} more: coze-bridge coze bots")
+    if found:
+        _say("      api: published to the API channel. Answer with a number of this list, or with an id.")
+    return found
+
+
+def _picked(value: str, offered: "Sequence[Listed]", answers: Mapping[str, str]) -> str:
+    """The id that a number of the list stands for; anything else is one. Offers to publish what is not."""
+    ids = [bot.id for bot in offered]
+    if value not in ids and value.isdecimal() and 1 <= int(value) <= min(len(ids), MOST_OFFERED):
+        value = ids[int(value) - 1]
+    unpublished = next((bot.name for bot in offered if bot.id == value and not bot.published), "")
+    wanted = f"  {unpublished} is not published to the API channel. Publish its draft now? [y/N]"
+    if unpublished and _line(wanted).lower() in YES:
+        try:
+            publish_bot(made_of(dict(answers)), value)
+        except BridgeError as error:
+            _say(f"  {error}")
+    return value
 
 
 def _fault(question: Question, answers: Mapping[str, str], *, yes: bool) -> str:
@@ -149,7 +190,7 @@ def _fault(question: Question, answers: Mapping[str, str], *, yes: bool) -> str:
 
 def _kept(found: Finding, *, yes: bool) -> bool:
     """Nobody could tell whether the answer is right: that is for the operator to say."""
-    return found.unreachable and (yes or _line("  Keep it anyway? [y/N]").lower() in ("y", "yes"))
+    return found.unreachable and (yes or _line("  Keep it anyway? [y/N]").lower() in YES)
 
 
 def _answer(question: Question) -> str:

@@ -122,7 +122,10 @@ class Intake:
         """If nobody said anything for long, and says so above the answer. By when it was written: what comes late, or
         twice, ends no conversation that goes on.
         """
-        if not self._idle_hours or not await self._store.retire(where, inbound.sent_at - self._idle_hours * 3600):
+        if not self._idle_hours:
+            return
+        goes_on = any(past.current for past in await self._store.pasts(where, who))
+        if not await self._store.retire(where, inbound.sent_at - self._idle_hours * 3600) or not goes_on:
             return
         said = Saying(text("idle", who.language, hours=f"{self._idle_hours:g}"))
         await self._say(said, replace(inbound, key=f"anew:{inbound.key}", files=(), text=""), who, where)
@@ -132,6 +135,11 @@ class Intake:
             return judged
         if talk := self._talks.get(TALKS_OF.get(inbound.press.partition(":")[0], "")):
             return await self._talk(talk, inbound, who, where)
+        why_not, decision = await self._presses.decision(inbound, who, where)
+        if why_not:
+            return await self._say(Saying(why_not), inbound, who, where)
+        if decision is not None:
+            return await self._receive(decision, replace(who, language=user(decision).language), where)
         question = await self._presses.question(inbound)
         if question is None and self._welcome:
             question = await self._welcome.question(inbound)

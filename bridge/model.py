@@ -212,7 +212,8 @@ class Pending:
     calls: tuple[ToolCall, ...] = ()
     """Tools that wait to be allowed."""
     asker: str = ""
-    """Coze `user_id` of whose question it was: nobody else decides about its tools."""
+    """Coze `user_id` of whose question it was: nobody else decides about its tools. Empty: there is no deciding them,
+    only declining."""
 
     def dump(self) -> str:
         """As JSON, for the store."""

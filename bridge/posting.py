@@ -221,11 +221,16 @@ class Posting:
                 return
 
     async def _pause(self, seconds: float) -> None:
-        """Waits; raises Unreachable if it is asked meanwhile that we end."""
-        if self._halt.asked.is_set():
-            await self._clock.sleep(seconds)
-        elif await self._clock.wait(self._halt.asked, seconds):
-            raise Unreachable("asked to end while a message was looked for", certain=False)
+        """Waits; raises Unreachable if this process is asked meanwhile to let go of the turn.
+
+        What its writer stopped is looked for all the same: what they see of it is to say so.
+        """
+        if not self._halt.asked.is_set():
+            if not await self._clock.wait(self._halt.asked, seconds):
+                return
+            if not self._halt.stopped:
+                raise Unreachable("asked to end while a message was looked for", certain=False)
+        await self._clock.sleep(seconds)
 
     def _reply_to(self, page: Page) -> str:
         return self._turn.reply_to if page.index == 0 else ""

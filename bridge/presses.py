@@ -44,14 +44,16 @@ class Presses:
             return "", None
         turn = TurnId(int(found[2]))
         waits = Pending.load(await self._store.waits(where))
-        answered = await self._store.answered(turn, inbound.address)
-        choices = Answer.load(answered.answer).choices if answered else ()
-        label = next((choice.label for choice in choices if choice.press == inbound.press), "")
-        if not label or waits is None or waits.turn != turn:
+        if waits is None or not waits.asker or waits.turn != turn:
             return text("decided", who.language), None
         if waits.asker != who.coze_user:
             return text("not_yours", who.language), None
-        return "", replace(inbound, text=label, act=inbound.press)
+        # Its turn may not be settled yet: the buttons stand before that is written down.
+        answered = await self._store.answered(turn, inbound.address)
+        choices = Answer.load(answered.answer).choices if answered else ()
+        label = next((choice.label for choice in choices if choice.press == inbound.press), "")
+        said = label or text("allow" if found[1] == Does.ALLOW else "decline", who.language)
+        return "", replace(inbound, text=said, act=inbound.press)
 
     async def question(self, inbound: Inbound) -> Inbound | None:
         """The question that the button asks, as if the person had written it; None if there is no such button there."""
@@ -113,7 +115,4 @@ class Presses:
             log.info("a judgement is kept, but Coze is not told")
             return
         good = None if not judgement else judgement == Does.LIKE
-        self._errands.send(
-            "Coze does not take in what somebody thinks of an answer",
-            partial(bot.judge, answered.coze_conversation, spoken[-1], good=good),
-        )
+        self._errands.send("judgement", partial(bot.judge, answered.coze_conversation, spoken[-1], good=good))

@@ -72,11 +72,11 @@ class Reception:
         except BridgeError as error:
             log.warning("a login came to nothing: %s", error)
             refused = isinstance(error, BotFailed)
-            return _page("page_refused" if refused else "page_later", languages, status=400 if refused else 503)
+            return _page("refused" if refused else "later", languages, status=400 if refused else 503)
         if logged_in is None:
-            return _page("page_refused" if query.get("error") else "page_late", languages, status=400)
+            return _page("refused" if query.get("error") else "late", languages, status=400)
         log.info("somebody logged in with an account of their own", extra={"platform": logged_in.who.platform})
-        return _page("page_done", languages, name=logged_in.name)
+        return _page("done", languages, name=logged_in.name)
 
     async def warn(self) -> None:
         """Tells those whose login ends soon, once. Raises Unreachable."""
@@ -110,13 +110,13 @@ def _plain(name: str) -> str:
     return "".join(f"\\{mark}" if mark in "\\`*_{}[]()#+-.!|<>~" else mark for mark in " ".join(name.split()))
 
 
-def _page(sentence: str, languages: str, *, status: int = 200, **said: str) -> Reply:
+def _page(outcome: str, languages: str, *, status: int = 200, **said: str) -> Reply:
     """In both languages, the browser's first; `said` is text and no HTML."""
     first = "zh" if language(languages, "") == "zh" else "en"
     second = "en" if first == "zh" else "zh"
     shown = {}
     for place, tongue in (("first", first), ("second", second)):
         given = {key: value or text("logged_in_nameless", tongue) for key, value in said.items()}
-        shown[place] = html.escape(text(sentence, tongue, **given))
+        shown[place] = html.escape(text(f"page_{outcome}", tongue, **given))
     page = PAGE.format(lang="zh-CN" if first == "zh" else "en", **shown)
     return Reply(status=status, body=page.encode(), headers=HEADERS)

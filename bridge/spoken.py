@@ -9,7 +9,7 @@ LONGEST = 3_000
 """Characters; of a longer text the beginning is spoken, some ten minutes of it, and that the rest can be read."""
 
 _MARKS = re.compile(
-    r"\\([^\w\s])"
+    r"\\([^\w\s]|_)"
     r"|!\[(?:[^\[\]\\\n]|\\.)*\]\([^()\n]*\)"
     r"|\[((?:[^\[\]\\\n]|\\.|\[[^\[\]\n]*\])*)\]\((?:[^()\n]|\([^()\n]*\))*\)"
     r"|<?\bhttps?://[^\s<>\"'）)\]，。]+>?"

@@ -132,13 +132,21 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "⚠️ The workflow that asked this has ended, so it is too late to answer it. Please ask again from the start.",
         "zh": "⚠️ 提出这个问题的工作流已经结束，现在回答已经太晚。请从头再问一次。",
     },
+    "workflow_plugin": {
+        "en": "⚠️ This workflow waits for a program that is not here to answer it. Please tell the operator.",
+        "zh": "⚠️ 这个工作流在等待一个程序的响应，而这里没有这样的程序。请告诉管理员。",
+    },
+    "workflow_login": {
+        "en": "⚠️ This workflow uses a plugin that must be logged in to at Coze first. Please tell the operator.",
+        "zh": "⚠️ 这个工作流用到的插件需要先在扣子（Coze）上登录授权。请告诉管理员。",
+    },
     "workflow_away": {
         "en": "⚠️ Coze's workflows are not available at the moment. Please ask again in a few minutes.",
         "zh": "⚠️ 扣子（Coze）的工作流服务暂时不可用。请过几分钟再问。",
     },
     "not_spoken": {
-        "en": "⚠️ This text is too long for Coze to speak. Please read it instead.",
-        "zh": "⚠️ 这段文字太长，扣子（Coze）无法朗读。请直接阅读。",
+        "en": "⚠️ Coze could not speak this text. Please read it instead.",
+        "zh": "⚠️ 扣子（Coze）没能朗读这段文字。请直接阅读。",
     },
     "tool": {
         "en": "⚠️ The bot asked for a tool that this service does not have: {tools}. Please tell the operator.",
@@ -178,6 +186,10 @@ TEXTS: dict[str, dict[Language, str]] = {
     "alert_daily": {
         "en": "The questions that Coze allows in one day are used up. Wait until tomorrow, or extend the plan at Coze.",
         "zh": "扣子（Coze）今天允许的提问次数用完了。请等到明天，或升级套餐。",
+    },
+    "alert_expiring": {
+        "en": "🔔 The credentials of this service for Coze end in less than {days} days. Renew them in time.",
+        "zh": "🔔 本服务用来访问扣子（Coze）的凭证将在 {days} 天内到期。请及时更新。",
     },
     "alert_malformed": {
         "en": (
@@ -419,7 +431,7 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "Your conversations here. Press one to go on with it, or write /history and its number:",
         "zh": "你在这里的会话。点按其中一个即可继续，也可以写 /history 加编号：",
     },
-    "history_line": {"en": "{number}. {name} – {when}", "zh": "{number}. {name}（{when}）"},
+    "history_line": {"en": "{number}. {name} – {when}", "zh": "{number}. {name}（{when}用过）"},
     "history_current": {
         "en": "{number}. **{name}** – {when} (this one goes on)",
         "zh": "{number}. **{name}**（{when}，当前会话）",

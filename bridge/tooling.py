@@ -6,7 +6,7 @@ import logging
 import unicodedata
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from bridge import fold
 from bridge.answer import Answer, BotEvent, ChatStarted, ToolCalled, ToolReturned
@@ -175,7 +175,7 @@ class Tooling:
             with suppress(BridgeError, TimeoutError):
                 async with asyncio.timeout(CANCEL_SECONDS):
                     await asking.bot.cancel(turn.coze_conversation, waits.chat)
-        asking.turn = replace(turn, pending="")
+        asking.declined = True
 
 
 async def _watched(events: AsyncIterator[BotEvent], started: list[ChatStarted]) -> AsyncIterator[BotEvent]:

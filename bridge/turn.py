@@ -182,6 +182,9 @@ class Advance:
             "pages": self.surface.pages,
             "rate_limited": figures.rate_limited,
         }
+        if spent := self.answer.tokens:
+            facts["tokens"] = spent
+            self.meter.count("coze_tokens", spent, bot=self.turn.bot)
         if figures.first_text_seconds is not None:
             facts["first_text_seconds"] = round(figures.first_text_seconds, 3)
         log.info("settled", extra=facts)
@@ -193,7 +196,7 @@ class Advance:
     async def _later(self, error: Transient) -> None:
         """Tries again after a while, or, where that has been done often enough, tells the person."""
         turn, attempts = self.turn, self.turn.attempts + 1
-        state, delays = where_to_resume(turn.state, error)
+        state, delays = where_to_resume(turn.state, error, recalls=self.asking.recalls)
         delivering = state is TurnState.FINALISING
         given_up = not delivering and attempts > len(delays)
         # Half an answer is seen, or tools have run that were allowed once: it is not begun anew.

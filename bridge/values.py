@@ -207,6 +207,10 @@ def network(value: str) -> str:
     return value
 
 
+_SECTIONS = ("model_type", "model_attributes_type", "dict_type", "list_type")
+"""Of a fault: it is no section, or not of the right form."""
+
+
 def faults(error: ValidationError) -> list[tuple[str, str]]:
     """Each fault: the setting, and `NAME: what is wrong and the mend`."""
     return [_fault(details) for details in error.errors(include_url=False, include_input=False)]
@@ -217,10 +221,19 @@ def _fault(details: ErrorDetails) -> tuple[str, str]:
     setting = where.partition(".")[0]
     if not where:  # of several settings: the message names them
         return "", _meaning(details)
-    return setting, f"{where.upper() if '.' not in where else where}: {_meaning(details)}"
+    of_file = "." in where or details["type"] in _SECTIONS  # sections are in the file only, where names are lower-case
+    return setting, f"{where if of_file else where.upper()}: {_meaning(details)}"
+
+
+def _section(details: ErrorDetails) -> str:
+    where = [str(part) for part in details["loc"]]
+    if where[0] == "bots" and len(where) < 3:  # [[bots]], or keys right below [bots]
+        return "every bot has a section of its own: a line [bots.NAME], and its keys below it"
+    return f"must be a section: a line [{'.'.join(where)}], and its keys below it"
 
 
 def _meaning(details: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in details["loc"])
     context = details.get("ctx", {})
     match details["type"]:
         case "value_error":
@@ -236,16 +249,20 @@ def _meaning(details: ErrorDetails) -> str:
         case "greater_than":
             return f"must be more than {context['gt']:g}"
         case "model_type" | "model_attributes_type":
-            return f"must be a section: a line [{details['loc'][0]}], and its keys below it"
+            return _section(details)
         case "extra_forbidden":
             page = "tools" if details["loc"][0] == "tools" else "coze"
             return f"is no key of that section; the known ones are in docs/{page}.md"
         case "missing":
             return "is missing; set it"
         case "dict_type":
-            return f"must be a section: a line [{'.'.join(map(str, details['loc']))}], and its keys below it"
+            return _section(details)
         case "list_type":
-            return 'must be a list: ["…"]'
+            return (
+                "must be lines [[routes]], each with its keys below it"
+                if where == "routes"
+                else 'must be a list: ["…"]'
+            )
         case kind if kind.startswith("date_"):
             return "must be a day, such as 2026-12-31"
         case "bool_parsing" | "bool_type":

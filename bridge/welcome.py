@@ -28,7 +28,7 @@ MOST_QUESTIONS = 8
 _GAP = r"\{\{\s*user_name\s*\}\}"
 _NAME = re.compile(_GAP)
 _NOBODY = re.compile(
-    rf"[ \t]*[,，、]?[ \t]*{_GAP}(?=\s*(?:[!！.。?？,，;；:：~～]|$))|{_GAP}[ \t]*[,，、]?[ \t]*", re.MULTILINE
+    rf"(?<=\S)[ \t]*[,，、]?[ \t]*{_GAP}(?=\s*(?:[!！.。?？,，;；:：~～]|$))|{_GAP}[ \t]*[,，、]?[ \t]*", re.MULTILINE
 )
 """What goes where there is no name: with it the comma before, or else the one behind."""
 
@@ -61,7 +61,7 @@ class Welcome:
     async def opened(self, inbound: Inbound, who: User, where: str) -> Saying | None:
         """The same, to somebody who opened something and wrote nothing; None: there is nothing to be said."""
         if inbound.opened == Opened.HOME:
-            self._errands.send("a person's page is not shown", partial(self._show_home, inbound, who))
+            self._errands.send("home", partial(self._show_home, inbound, who))
             return None
         if inbound.opened == Opened.CHAT and await self._has_asked(inbound.address, who, where):
             return None

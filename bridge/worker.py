@@ -80,7 +80,7 @@ class Worker:
         self._merging = on_busy == "merge"
         self._queued_seconds = queued_seconds
         self._reveal = reveal
-        self._alerts = Alerts(store=store, clock=clock, meter=meter, admins=admins, accounts=adapters.keys())
+        self.alerts = Alerts(store=store, clock=clock, meter=meter, admins=admins, accounts=adapters.keys())
         self._scratch = Scratch()
         self._bringing = Bringing(store=store, meter=meter, scratch=self._scratch, wanted=wanted)
         self._running: dict[TurnId, Halt] = {}
@@ -264,7 +264,7 @@ class Worker:
                 clock=self._clock,
                 meter=self._meter,
                 halt=halt,
-                alerts=self._alerts,
+                alerts=self.alerts,
                 reveal=self._reveal,
             )
             await advance.run()

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from bridge.bots import BotSettings, Route  # noqa: E402
 from bridge.config import IN_FILES, SECTIONS, Answers, Settings, Tuning  # noqa: E402
 
 CHINESE = {
@@ -58,15 +59,20 @@ TABLES = (
     ("README.zh-CN.md", "settings"),
     ("docs/operation.md", "answers"),
     ("docs/operation.md", "tuning"),
+    ("docs/coze.md", "bot"),
+    ("docs/coze.md", "route"),
 )
-MODELS = {"settings": Settings, "answers": Answers, "tuning": Tuning}
+MODELS = {"settings": Settings, "answers": Answers, "tuning": Tuning, "bot": BotSettings, "route": Route}
 
 
 def table(model: type[BaseModel], language: str) -> str:
     """One row for each field. Raises KeyError if one has no description."""
     head = HEADS[language] if model is Settings else ("key", *HEADS[language][1:])
     rows = [head, ("---",) * len(head)]
-    rows += [_row(name, field, language, model) for name, field in model.model_fields.items() if name not in SECTIONS]
+    fields = {
+        name: field for name, field in model.model_fields.items() if model is not Settings or name not in SECTIONS
+    }
+    rows += [_row(name, field, language, model) for name, field in fields.items()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -74,7 +80,8 @@ def _row(name: str, field: FieldInfo, language: str, model: type[BaseModel]) -> 
     if not field.description:
         raise KeyError(name)
     meaning = CHINESE[name] if language == "zh" else " ".join(field.description.split())
-    default = "–" if field.default is None else f"`{_plain(field.default)}`"
+    value = None if field.is_required() else field.get_default(call_default_factory=True)
+    default = "–" if value is None else f"`{_plain(value)}`"
     shown = f"`{name.upper()}`" if model is Settings else f"`{name}`"
     if model is Settings and name in IN_FILES:
         shown += f" ({SECRET[language]})" if language == "en" else f"（{SECRET[language]}）"

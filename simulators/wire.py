@@ -12,6 +12,8 @@ from typing import Any
 from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+STREAMS = ("/v3/chat", "/v1/workflows/chat")
+"""Beginnings of the methods of which `Fault.after` counts the deltas."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class Faults:
         for fault in self.waiting:
             if fault.method not in ("*", method) or fault.chat not in ("*", chat):
                 continue
-            if fault.after > 0 and not fault.method.startswith("/v3/chat"):
+            if fault.after > 0 and not fault.method.startswith(STREAMS):
                 fault.after -= 1
                 continue
             if fault.times > 0:

@@ -26,3 +26,11 @@ class StillClock:
         if not event.is_set():
             await self.sleep(seconds)
         return event.is_set()
+
+
+class HeldClock(StillClock):
+    """Time moves only when a test moves it: who waits for something by looking for it looks again at once."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0.001)

@@ -74,6 +74,11 @@ class CozeBot:
         return other
 
     @property
+    def coze(self) -> cozepy.AsyncCoze:
+        """cozepy, over our connections."""
+        return self._api.coze
+
+    @property
     def wants_profile(self) -> bool:
         return self._terms.wants_profile
 
@@ -82,7 +87,9 @@ class CozeBot:
         return True
 
     async def new_conversation(self, name: str = "") -> str:
-        body = {"bot_id": self._bot_id, **({"name": name[:LONGEST_NAME]} if name else {})}
+        body = {"bot_id": self._bot_id} if self._bot_id else {}  # a chatflow need not belong to a bot
+        if name:
+            body["name"] = name[:LONGEST_NAME]
         with self._counting():
             answered, reference = await self._api.call("POST", "/v1/conversation/create", body=body)
         made = str(payload(answered, "ConversationData").get("id") or "")
@@ -106,7 +113,7 @@ class CozeBot:
                 **self._terms.known(question),
             )
 
-        async with self._reading(begin, question.conversation) as said:
+        async with self.reading(begin, question.conversation) as said:
             yield said
 
     @asynccontextmanager
@@ -119,13 +126,14 @@ class CozeBot:
                 conversation_id=conversation, chat_id=chat, tool_outputs=given
             )
 
-        async with self._reading(begin, conversation, goes_on=True) as said:
+        async with self.reading(begin, conversation, goes_on=True) as said:
             yield said
 
     @asynccontextmanager
-    async def _reading(
+    async def reading(
         self, begin: Begin, conversation: str, *, goes_on: bool = False
     ) -> AsyncIterator[AsyncIterator[BotEvent]]:
+        """What a stream of chat events says, however it is begun."""
         reading = Reading(
             self._api,
             begin,

@@ -25,9 +25,11 @@ CLIENT_SECONDS = 20.0
 async def look(api_base: str, bot_id: str, make_auth: Callable[[], cozepy.Auth]) -> Findings:
     """Asks nothing of the bot, as that costs. Without a bot id, only the token is looked at."""
     try:
-        api = Api(api_base, make_auth(), read_seconds=CLIENT_SECONDS)
+        auth = make_auth()
+        api = Api(api_base, auth, read_seconds=CLIENT_SECONDS)
     except ConfigError as error:
-        yield wrong(TOKEN, str(error), "give the whole PEM text")
+        what, _, mend = str(error).partition("; ")
+        yield wrong(TOKEN, what, mend or "give the whole PEM text")
         return
     try:
         bot: dict[str, Any] = {}
@@ -48,6 +50,8 @@ async def look(api_base: str, bot_id: str, make_auth: Callable[[], cozepy.Auth])
             yield ok(FEATURES, f"all but {', '.join(missing)}, which this server does not offer: they are off")
     finally:
         await api.aclose()
+        if close := getattr(auth, "aclose", None):
+            await close()
 
 
 async def _published(api: Api, bot_id: str) -> dict[str, Any]:
@@ -74,6 +78,8 @@ def _token(refused: BridgeError | None, api_base: str) -> Finding:
             mend = "make a new one at Coze and set COZE_API_TOKEN"
             if "OAuth" in str(refused):
                 mend = "compare the three COZE_JWT_OAUTH_ settings with the OAuth app at Coze"
+            if "login" in str(refused):
+                mend = "run coze-bridge login"
             if other := SITES.get(host):
                 mend += f"; if it is of {urlsplit(other).netloc}, set COZE_API_BASE={other}"
             return wrong(TOKEN, f"{host} refuses it ({refused})", mend)

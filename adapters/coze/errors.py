@@ -82,7 +82,8 @@ WORDS: dict[str, Remedy] = {
     "slow_down": (RateLimited, "rate"),
 }
 """What OAuth says in the place of a code; the last two only while somebody confirms a device."""
-SAYS = sorted({say for _, say in (*REMEDIES.values(), *WORDS.values())} | {"stalled"})
+_OTHERS = {"stalled", "workflow_plugin", "workflow_login"}
+SAYS = sorted({say for _, say in (*REMEDIES.values(), *WORDS.values())} | _OTHERS)
 """Every sentence with which a question may be refused for Coze's sake."""
 
 

@@ -7,6 +7,9 @@ import httpx
 Take = Callable[[bytes], bool]
 """Is given the data of a delta; False: it cannot tell, cozepy shall read it."""
 DELTA = b"conversation.message.delta"
+CHATFLOW = "/v1/workflows/chat"
+BESIDE = (b"id:", b"retry:", b":")
+"""What may stand beside `event:` and `data:` in a stream of events."""
 
 
 class Streamed(httpx.Response):
@@ -14,6 +17,8 @@ class Streamed(httpx.Response):
 
     take: Take | None = None
     """Who takes deltas; the order to what cozepy is given stays, since it asks for line after line."""
+    lenient = False
+    """Lines that cozepy refuses in a chat are left out: comments, and the numbers that Coze Studio gives events."""
     _held = b""
     """The line that announces a delta whose data has not come yet."""
     _fields = 0
@@ -33,6 +38,8 @@ class Streamed(httpx.Response):
     def _left(self, lines: Iterable[bytes]) -> Iterator[bytes]:
         """What cozepy is to read of these lines."""
         for line in lines:
+            if self.lenient and line.startswith(BESIDE):
+                continue
             if self._held:
                 held, self._held = self._held, b""
                 if line.startswith(b"data:") and self.take is not None and self.take(line[5:]):
@@ -57,9 +64,11 @@ class Lane(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         got = await self._inner.handle_async_request(request)
-        return Streamed(
+        streamed = Streamed(
             got.status_code, headers=got.headers, stream=got.stream, request=request, extensions=got.extensions
         )
+        streamed.lenient = request.url.path.endswith(CHATFLOW)
+        return streamed
 
     async def aclose(self) -> None:
         await self._inner.aclose()

@@ -10,7 +10,7 @@ from bridge.answer import BotEvent, MessageCompleted, Suggested, TextDelta, Used
 
 QUESTION, INPUT = 2, 5
 """Types of interrupts: a question node, an input node."""
-TOOLS = {1: "workflow_plugin", 6: "workflow_plugin", 7: "workflow_login"}
+PLUGINS, LOGIN = frozenset({1, 6}), 7
 """Types that no person can answer: plugins that run where the caller is (Coze Studio counts otherwise), OAuth."""
 _TEXTS = ("question", "content", "title", "text", "description")
 _DEPTH = 8

@@ -13,7 +13,7 @@ import httpx
 from adapters.coze.content import parsed
 from adapters.coze.errors import log_id, number, of_code, of_exception
 from adapters.coze.memo import Memo, resume_data
-from adapters.coze.nodes import TOOLS, Interrupt, Nodes, output, same
+from adapters.coze.nodes import LOGIN, PLUGINS, Interrupt, Nodes, output, same
 from adapters.coze.sse import Frame, frames
 from adapters.coze.wire import Api
 from bridge.answer import BotEvent, ChatStarted, MessageCompleted, Paused
@@ -208,9 +208,14 @@ def _told(
             raise _failure(data, spoken=bool(nodes.said), reference=reference)
     for event in events:
         tell(event)
-    if asks is not None and (asks.type in TOOLS or not asks.event):
-        say = TOOLS.get(asks.type, "failed")
-        raise BotFailed(f"interrupted with type {asks.type}", say=say, reference=reference)
+    if asks is not None and asks.type in {LOGIN, *PLUGINS}:
+        raise BotFailed(
+            f"interrupted with type {asks.type}",
+            say="workflow_login" if asks.type == LOGIN else "workflow_plugin",
+            reference=reference,
+        )
+    if asks is not None and not asks.event:
+        raise BotFailed("interrupted without an event_id", reference=reference)
     return frame.event in ("Done", "Interrupt"), asks
 
 

@@ -183,7 +183,8 @@ class Reading:
         elif isinstance(said, MessageCompleted):
             if said.message in self._spoken and not said.text:
                 return  # An empty whole would take back what its deltas said.
-            self._spoken.add(said.message)
+            if said.text:
+                self._spoken.add(said.message)
         self._news.append(said)
 
     def _close(self, event: ChatEvent, how: str) -> BridgeError | None:

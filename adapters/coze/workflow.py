@@ -1,6 +1,7 @@
 """A Coze workflow behind the Bot port: run, gone on with when it has asked something, and begun anew after a crash."""
 # ruff: noqa: ARG002 - a workflow leaves nothing at Coze that could be referred to
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -11,14 +12,14 @@ from typing import Any
 
 import cozepy
 
-from adapters.coze import files
+from adapters.coze import files, speech
 from adapters.coze.runs import Errand, Workflow
 from adapters.coze.terms import Terms, filled
 from adapters.coze.wire import Api
 from bridge.answer import BotEvent
 from bridge.errors import BotFailed, BridgeError
 from bridge.model import File
-from bridge.ports import Meter, Question
+from bridge.ports import Meter, Question, Voice
 
 SILENCE_SECONDS = 600.0
 """A workflow that streams may run for ten minutes (Coze's limit), and need not say a word before it ends."""
@@ -35,32 +36,27 @@ class WorkflowBot:
         *,
         meter: Meter,
         given: str = "input",
-        files: str = "",
+        brought: str = "",
         parameters: Mapping[str, Any] | None = None,
         silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
-        """`given` and `files` name the parameters for the message and for what came with it (empty: it gets none).
+        """`given` and `brought` name the parameters for the message and for what came with it (empty: it gets none).
 
         `parameters`: templates, as in `terms.filled`. After `silence_seconds` without a sign of life it is given up.
         """
         self._workflow = workflow
         self._meter = meter
         self._given = given
-        self._files = files
+        self._files = brought
         self._terms = Terms(parameters=parameters or {})
         self._silence = silence_seconds
         self._api = Api(api_base, auth, read_seconds=silence_seconds + 60)
-        if files:
-            # Only then is it a bot that Reads.
-            self.upload = self._upload
-            self.library = self._api.account
+        self._mouths = asyncio.Semaphore(speech.AT_ONCE)
 
     def acting(self, auth: cozepy.Auth) -> "WorkflowBot":
         """The same workflow, run as somebody else; cheap, and not to be closed."""
         other = copy(self)
         other._api = self._api.acting(auth)
-        if self._files:
-            other.upload, other.library = other._upload, other._api.account
         return other
 
     @property
@@ -111,6 +107,29 @@ class WorkflowBot:
     async def cancel(self, conversation: str, chat: str) -> None:
         """Coze has no call for that; what is left is that nobody listens any more."""
 
+    # ---- what comes with a question, and speech ----
+
+    @property
+    def library(self) -> str:
+        """Empty if the workflow has no parameter for files."""
+        return self._api.account if self._files else ""
+
+    async def upload(self, name: str, content: Path) -> str:
+        with self._counting():
+            return await files.upload(self._api, name, content)
+
+    async def transcribe(self, name: str, content: Path) -> str:
+        with self._counting():
+            return await speech.transcribe(self._api, name, content)
+
+    async def voices(self) -> Sequence[Voice]:
+        with self._counting():
+            return await speech.voices(self._api)
+
+    async def speak(self, text: str, voice: str) -> bytes:
+        with self._counting():
+            return await speech.speak(self._api, text, voice, self._mouths)
+
     async def aclose(self) -> None:
         await self._api.aclose()
 
@@ -119,10 +138,6 @@ class WorkflowBot:
         if self._files and (value := parameter_of(question.files)):
             parameters[self._files] = value
         return parameters
-
-    async def _upload(self, name: str, content: Path) -> str:
-        with self._counting():
-            return await files.upload(self._api, name, content)
 
     @contextmanager
     def _counting(self) -> Iterator[None]:

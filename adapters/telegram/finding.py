@@ -128,6 +128,14 @@ def _button() -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[InlineKeyboardButton("…", callback_data=PROBE + secrets.token_hex(8))]])
 
 
+def _earliest(address: Address, lost: Lost) -> float:
+    """When it can have been sent at the earliest; any time if it is behind a message that tells that.
+
+    That needs no clock: ours may have been set to another time since.
+    """
+    return 0.0 if lost.sent_after or number_in(lost.question, address) else lost.since
+
+
 def _is_it(message: Message, number: int, address: Address, lost: Lost, me: Me) -> bool:
     """Ours, in that place, a reply to the same message, not too old, and of the same kind?"""
     author, reply = message.from_user, message.reply_to_message
@@ -141,6 +149,6 @@ def _is_it(message: Message, number: int, address: Address, lost: Lost, me: Me) 
         and author.id == me.id
         and (message.message_id, message.chat.id) == (number, int(address.chat))
         and (thread, replies_to) == (address.thread, lost.reply_to)
-        and message.date.timestamp() >= lost.since
+        and message.date.timestamp() >= _earliest(address, lost)
         and bool(message.effective_attachment) == (lost.page.attachment is not None)
     )

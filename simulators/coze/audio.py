@@ -70,6 +70,7 @@ async def speech(request: web.Request) -> web.StreamResponse:
         raise RefusedError(4000, "Request parameter error: voice_id")
     world.speaking += 1
     world.spoke_at_once = max(world.spoke_at_once, world.speaking)
+    world.changed.fire()
     try:
         await world.pause(world.speech_seconds)
     finally:

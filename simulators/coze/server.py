@@ -191,7 +191,8 @@ async def _admitted(request: web.Request, handler: Handler, call: dict[str, Any]
             raise RefusedError(4101, "The conversation belongs to another account or session")
     fault = world.faults.take(method, await _conversation_of(request)) if world.faults.waiting else None
     if fault is None and method in STREAMING and any(script.fault for script in world.scripts):
-        fault = world.fault_for(await _question_of(request))
+        call["question"] = await _question_of(request)
+        fault = world.fault_for(call["question"])
     if fault is None:
         return await handler(request)
     call["fault"] = fault.kind

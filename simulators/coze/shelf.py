@@ -5,7 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
-from simulators.coze.envelope import WORLD, RefusedError, answered, body_of
+from simulators.coze.envelope import RefusedError, answered, body_of
 from simulators.coze.state import World
 
 API_CHANNEL = "1024"
@@ -51,8 +51,8 @@ def _page(request: web.Request, found: list[Any], name: str, most: int) -> list[
 async def workspaces(request: web.Request) -> web.StreamResponse:
     shelf = request.app[STATE]
     listed = [
-        {"id": id, "name": name, "icon_url": "", "role_type": "owner", "workspace_type": "team", "enterprise_id": ""}
-        for id, name in shelf.workspaces.items()
+        {"id": key, "name": name, "icon_url": "", "role_type": "owner", "workspace_type": "team", "enterprise_id": ""}
+        for key, name in shelf.workspaces.items()
     ]
     data = {"workspaces": _page(request, listed, "page_num", shelf.most), "total_count": len(listed)}
     return answered(request, data=data)

@@ -296,8 +296,10 @@ async def submit(request: web.Request) -> web.StreamResponse:
     conversation.running = chat
     outputs = [given[call_id] for call_id in wanted]
     world.publish("submitted", chat=chat.id, outputs=outputs)
-    speech = Speech(world, chat, conversation, bent(answer, request.get(FAULT)), reel)
-    world.spawn(speech.run(outputs))
+    fault = request.get(FAULT)
+    world.spawn(Speech(world, chat, conversation, bent(answer, fault), reel).run(outputs))
+    if fault and fault.kind == "lost_response":
+        return reset(request)
     if body.get("stream", False):
         return await follow(request, chat, reel)
     return answered(request, data=frames.chat_short(chat))

@@ -85,6 +85,7 @@ def judged(asked: Iterable[Asked], messages: Iterable[Message]) -> tuple[list[Ve
     questions = [one for one in everything if one.kind == "question"]
     # A command comes after the question that it stops: once each has its reply, what is left is no command's.
     obeyed = [_obeyed(one, loose[one.place]) for one in everything if one.kind != "question"]
+    _read_silence(obeyed, questions)
     verdicts = [_verdict(one, own.pop(one.number, [])) for one in questions]
     for verdict in verdicts:
         if verdict.outcome in BAD and verdict.asked.is_deleted:
@@ -194,6 +195,16 @@ def _excuse_stopped(verdicts: list[Verdict]) -> None:
                 verdict.outcome, verdict.sentence, verdict.faults = STOPPED, "stopped", []
                 stops.remove(stop)
                 break
+
+
+def _read_silence(obeyed: Iterable[Verdict], questions: Iterable[Asked]) -> None:
+    """A stop has no reply where it stopped something: what was stopped says so."""
+    known = list(questions)
+    for verdict in obeyed:
+        stop = verdict.asked
+        if verdict.outcome == LOST and stop.kind == "stop":
+            if any(_who(one) == _who(stop) and one.order < stop.order for one in known):
+                verdict.outcome, verdict.sentence = ANSWERED, "stopped"
 
 
 def _who(asked: Asked) -> str:

@@ -32,8 +32,10 @@ QUIET = frozenset({"store.renew", "store.next_due", "store.waiting", "store.olde
 
 BY_HAND = frozenset({"acquaint", "admit", "ask_again", "cancel", "decide", "forget", "people", "turn", "turns"})
 """What only the operator's commands call."""
-UNUSED = frozenset({"answered", "judge", "move", "turn_away", "aclose", "last_question", "latest_place"})
-"""What needs buttons, strangers, moving groups and the like, which this traffic has not."""
+UNUSED = frozenset({"answered", "judge", "move", "turn_away", "aclose", "last_question", "latest_place"}) | frozenset(
+    {"keep_upload", "pasts", "prepared", "resume", "retire", "speak", "uploaded", "voice", "waits"}
+)
+"""What needs buttons, strangers, moving groups, files and the like, which this traffic has not."""
 SELDOM = frozenset({"doomed", "drop_doomed", "erase_texts", "scrub", "tidy"})
 """Housekeeping: no process lives long enough here."""
 

@@ -34,6 +34,60 @@ ANN = 1001
 ACCOUNT = "123456"
 
 
+class Stopping(SystemClock):
+    """A clock on which somebody stops the answer while we wait for it to land; nobody waits in truth."""
+
+    def __init__(self, halt: Halt) -> None:
+        self.halt = halt
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:  # noqa: ARG002 - as the port has it
+        """The writer presses stop in the meantime."""
+        self.halt.stop()
+        return event.is_set()
+
+    async def sleep(self, seconds: float) -> None:
+        """At once."""
+
+
+async def test_a_lost_message_of_a_stopped_answer_is_found_all_the_same(world: World) -> None:
+    """It was looked for again and again, for ever, and everything behind it in its conversation waited."""
+    world.telegram.add_user(ANN)
+    said = world.telegram.say(ANN, ANN, "long please")
+    store = await open_store(world.settings()["DATABASE_URL"], SystemClock())
+    asked = message("a", chat=str(ANN))
+    address = replace(asked.address, account=ACCOUNT)
+    asked = replace(asked, key=f"telegram:{ACCOUNT}:{ANN}:{said['message_id']}", address=address, reply_to="")
+    await store.receive(asked, replace(person(), account=ACCOUNT), place(asked))
+    turn = await store.claim(Lease(owner="me", seconds=60.0), {("telegram", ACCOUNT)})
+    assert turn is not None
+    meter, halt = Metrics(), Halt()
+    clock = Stopping(halt)
+    adapter = TelegramAdapter("123456:TEST", api_base=world.urls["telegram"], clock=clock, meter=meter)
+    page = Page(index=0, text="⏹ Stopped.", final=True)
+    try:
+        await adapter.open()
+        stands = await adapter.send(address, page)
+        await store.keep_post(turn, Post(page=0, message_id=None))
+        posting = Posting(
+            turn,
+            adapter=adapter,
+            store=store,
+            pace=Pace(),
+            clock=clock,
+            meter=meter,
+            posts=await store.posts(turn),
+            contents=Contents(adapter, Downloading(), meter),
+            figures=Figures(turn, clock=clock, meter=meter, anew=True, previews=True),
+            halt=halt,
+        )
+        await posting.take(Send(page, begun=True))
+        (post,) = await store.posts(turn)
+        assert (post.message_id, halt.stopped) == (stands, True)
+    finally:
+        await adapter.aclose()
+        await store.aclose()
+
+
 async def test_a_final_page_that_is_painted_over_is_not_taken_for_final_by_the_next_process(world: World) -> None:
     """Page 0 of several stood final; after a kill it said for a while that more was to come, and then stayed so."""
     clock, meter = SystemClock(), Metrics()

@@ -118,6 +118,13 @@ def test_a_command_has_one_reply() -> None:
     assert [verdict.outcome for verdict in verdicts] == ["answered", "lost"]
 
 
+def test_a_stop_that_stopped_something_has_no_reply_of_its_own() -> None:
+    for order, outcome in ((2, "answered"), (0, "lost")):
+        given = [asked(7, order=1), asked(8, kind="stop", order=order)]
+        verdicts, _ = judged(given, [message(3, f"{WHOLE[:90]}\n\n{STOPPED}")])
+        assert [verdict.outcome for verdict in verdicts] == ["stopped", outcome]
+
+
 def test_an_answer_may_be_stopped_in_the_middle_but_only_by_a_stop_that_came_after_it() -> None:
     for order, outcome in ((2, "stopped"), (0, "frozen")):
         given = [asked(7, order=1), asked(8, kind="stop", order=order)]

@@ -2,12 +2,16 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.coze.terms import Terms
 from bridge.answer import TextDelta
+from bridge.build import build_bots
+from bridge.clock import SystemClock
+from bridge.config import load
 from bridge.errors import BotFailed
 from bridge.model import Profile
 from bridge.ports import Clears, Greeting, Greets, Question
@@ -92,6 +96,25 @@ async def test_cards_come_only_if_they_are_wanted_and_their_options_are_suggeste
     assert folded(events).text == "Tea or coffee?\n- Tea\n- Coffee"
     assert folded(events).suggestions == ["Tea", "Coffee"]
     assert folded(await recall(bot, started(events))).suggestions == ["Tea", "Coffee"]
+
+
+async def test_the_file_of_settings_says_how_each_bot_is_asked(place: Place, tmp_path: Path) -> None:
+    file = tmp_path / "coze-bridge.toml"
+    file.write_text(
+        "[bot]\ncards = true\n[bot.custom_variables]\ntone = '{platform}'\n"
+        f"[bots.drafty]\nbot_id = '{place.sim.world.bot_id}'\ndraft = true\n"
+        "[bots.drafty.parameters]\nwho = ['{username}']\n[bots.drafty.variables]\nlang = '{language}'\n"
+    )
+    known = {"COZE_API_BASE": place.url, "COZE_API_TOKEN": "pat_test", "COZE_BOT_ID": place.sim.world.bot_id}
+    bots = build_bots(load(file, known), SystemClock(), place.counts)
+    question = replace(await place.question("echo: x"), profile=ANN, platform="slack", language="zh")
+    assert [bots.of(name).wants_profile for name in ("", "drafty")] == [False, True]
+    await ask(bots.of(""), question)
+    assert (body(place)["enable_card"], body(place)["custom_variables"]) == (True, {"tone": "slack"})
+    await ask(bots.of("drafty"), question)
+    assert (body(place)["publish_status"], body(place)["parameters"]) == ("unpublished_draft", {"who": ["ann"]})
+    assert place.sim.world.variables == {"u1": {"lang": "zh"}}
+    await bots.aclose()
 
 
 # ---- user variables ----

@@ -43,7 +43,7 @@ async def test_the_chat_goes_on_with_the_outputs(place: Place) -> None:
     answer = folded(then)
     assert (answer.text, answer.suggestions, answer.calls) == ("No rain today.", ["And?"], ())
     assert folded([*first, *then]).text == "No rain today."
-    assert place.sim.feed.events[-1]
+    assert [event["outputs"] for event in place.sim.feed.events if event["kind"] == "submitted"] == [["dry"]]
     again = folded(await recall(place.bot, chat))
     assert (again.text, again.calls) == ("No rain today.", ())
 

@@ -117,16 +117,6 @@ async def test_one_oauth_token_serves_all_and_is_renewed_when_it_is_refused(plac
     assert tokens(place) == 3
 
 
-async def test_an_oauth_token_is_renewed_before_it_ends(place: Place, pem: str) -> None:
-    auth: Any = jwt_auth("app", "kid", pem, place.url)
-    bot = place.open(auth)
-    await bot.new_conversation()
-    auth._expires = time.time() + 59
-    await bot.new_conversation()
-    await bot.new_conversation()
-    assert tokens(place) == 2
-
-
 async def test_a_refused_oauth_app_is_for_the_operator(place: Place, pem: str) -> None:
     place.sim.world.jwt_client_id = "another"
     bot = place.open(jwt_auth("app", "kid", pem, place.url))

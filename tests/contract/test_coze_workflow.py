@@ -23,6 +23,7 @@ from simulators.wire import Served
 from tests.contract.coze_place import GRACE, Counts, ask, broken, folded
 
 FLOW = "7420000000000000001"
+PLAIN = Workflow(id=FLOW)
 
 
 @dataclass
@@ -42,7 +43,7 @@ class Mill:
     def does(self, *steps: Step) -> None:
         self.flows.script(FLOW, *steps)
 
-    def opened(self, workflow: Workflow = Workflow(id=FLOW), **options: Any) -> WorkflowBot:
+    def opened(self, workflow: Workflow = PLAIN, **options: Any) -> WorkflowBot:
         self.bots.append(WorkflowBot(self.url, workflow, token_auth("pat_test"), meter=self.counts, **options))
         return self.bots[-1]
 
@@ -106,7 +107,8 @@ async def test_the_official_sdk_reads_the_simulated_workflow(place: Mill) -> Non
     began = [event async for event in coze.workflows.runs.stream(workflow_id=FLOW, parameters={"input": "Ann"})]
     assert [event.event.value for event in began] == ["unknown", "Message", "Message", "Interrupt"]
     assert [event.id for event in began] == [0, 1, 2, 3]
-    assert began[1].message and began[1].message.content == "Hello Ann."
+    assert began[1].message
+    assert began[1].message.content == "Hello Ann."
     waits = began[-1].interrupt
     assert waits
     resume = coze.workflows.runs.resume(
@@ -147,8 +149,7 @@ async def test_nodes_speak_one_message_each_and_the_output_is_no_json(place: Mil
         ({"answer": "just this"}, "just this"),
         ({"output": ""}, ""),
         ({"a": "x", "b": 2, "c": None, "d": True}, "- **a**: x\n- **b**: 2\n- **d**: true"),
-        ({"output": [{"day": "Mon", "high": 35}, {"day": "Tue", "high": 30}]},)
-        + ("- **day**: Mon, **high**: 35\n- **day**: Tue, **high**: 30",),
+        ({"output": [{"day": "Mon", "high": 35}, {"day": "Tue"}]}, "- **day**: Mon, **high**: 35\n- Tue"),
         ({"steps": ["one", "two"], "note": "a\nb"}, "- **steps**:\n  - one\n  - two\n- **note**:\n  a\n  b"),
     ],
 )
@@ -228,9 +229,10 @@ async def test_what_no_person_can_answer_is_refused(place: Mill, kind: int, say:
 
 async def test_files_and_parameters_go_where_the_settings_say(place: Mill) -> None:
     place.does(Step(ask="And?"), Step(output="ok"))
-    place.bot = place.opened(given="question", files="pictures", parameters={"lang": "{language}", "n": 1})
+    place.bot = place.opened(given="question", brought="pictures", parameters={"lang": "{language}", "n": 1})
     assert isinstance(place.bot, Reads)
-    assert not isinstance(place.opened(), Reads)
+    assert place.bot.library
+    assert not place.opened().library
     assert isinstance(place.bot, Forgets)
     files = (File(kind="photo", coze="75001"), File(kind="photo", coze="75002"), File(kind="photo", amiss="x"))
     paused = folded(await ask(place.bot, question("look", files=files[:1])))

@@ -17,6 +17,7 @@ from bridge.presses import Presses
 from storage import open_store
 from tests.clocks import StillClock
 from tests.contract.slack_world import Tally
+from tests.one_bot import OneBot
 
 CODE = re.compile(r"[A-Z2-9]{4}-[A-Z2-9]{4}")
 
@@ -43,8 +44,10 @@ class Entrance:
         adapters = {("slack", "T1"): self.company, ("telegram", "7"): object()}
         allowed = None if allow is None else parse_access(allow)
         made = Door(store=store, allow=allowed, adapters=adapters)
-        presses = Presses(store=store, bot=object(), meter=self.meter)
-        self.intake = Intake(store=store, door=made, presses=presses, wake=self.wake, meter=self.meter)
+        presses = Presses(store=store, bots=OneBot(object()), meter=self.meter)
+        self.intake = Intake(
+            store=store, door=made, presses=presses, wake=self.wake, meter=self.meter, route=lambda _: ""
+        )
         self.number = 0
 
     def wake(self) -> None:

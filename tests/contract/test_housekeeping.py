@@ -14,6 +14,7 @@ from tests.contract.coze_place import Place
 from tests.contract.coze_place import place_fixture as place_fixture
 from tests.contract.coze_place import studio_fixture as studio_fixture
 from tests.contract.store_contract import claim, message, order, receive
+from tests.one_bot import OneBot
 
 DAY = 86400.0
 DELETE = "/v1/conversations/{conversation_id}"
@@ -21,7 +22,7 @@ DELETE = "/v1/conversations/{conversation_id}"
 
 @pytest.fixture
 def keeping(store: SqlStore, clock: StillClock, place: Place) -> Housekeeping:
-    return Housekeeping(store=store, bot=place.bot, clock=clock, keep_seconds=30 * DAY)
+    return Housekeeping(store=store, bots=OneBot(place.bot), clock=clock, keep_seconds=30 * DAY)
 
 
 async def forgotten(store: SqlStore, place: Place, key: str = "a") -> str:
@@ -32,7 +33,7 @@ async def forgotten(store: SqlStore, place: Place, key: str = "a") -> str:
     await store.asking(turn, conversation, at=1.0)
     await store.settle(turn, TurnState.DELIVERED)
     erased = await store.forget([one.id for one in await store.people()])
-    assert erased.doomed == (conversation,)
+    assert [one.coze_conversation for one in erased.doomed] == [conversation]
     return conversation
 
 
@@ -79,7 +80,7 @@ async def test_nothing_is_erased_where_all_shall_be_kept(store: SqlStore, clock:
     await receive(store, message("a"))
     await store.settle(await claim(store), TurnState.DELIVERED)
     clock.time += 10_000 * DAY
-    await Housekeeping(store=store, bot=place.bot, clock=clock, keep_seconds=0).round()
+    await Housekeeping(store=store, bots=OneBot(place.bot), clock=clock, keep_seconds=0).round()
     assert await texts(store) == 1
 
 
@@ -100,7 +101,7 @@ async def test_the_loop_goes_on_for_ever(store: SqlStore, clock: StillClock, kee
 
 async def test_a_database_that_is_away_does_not_end_it(clock: StillClock, place: Place) -> None:
     nowhere = SqlStore(connect("postgresql+asyncpg://nobody@127.0.0.1:1/nothing"), clock)
-    keeping = Housekeeping(store=nowhere, bot=place.bot, clock=clock, keep_seconds=DAY)
+    keeping = Housekeeping(store=nowhere, bots=OneBot(place.bot), clock=clock, keep_seconds=DAY)
     with pytest.raises(Unreachable):
         await keeping.round()
     running = asyncio.create_task(keeping.run())
@@ -121,7 +122,7 @@ async def test_coze_deletes_the_conversation_of_somebody_forgotten(
     assert conversation in place.sim.world.conversations
     await keeping.round()
     assert conversation not in place.sim.world.conversations
-    assert await store.doomed() == {}
+    assert await store.doomed() == []
     await keeping.round()
     assert deletions(place) == 1
 
@@ -131,9 +132,9 @@ async def test_several_processes_may_do_so_at_once(
 ) -> None:
     for key in "abc":
         await forgotten(store, place, key)
-    beside = Housekeeping(store=store, bot=place.bot, clock=clock, keep_seconds=30 * DAY)
+    beside = Housekeeping(store=store, bots=OneBot(place.bot), clock=clock, keep_seconds=30 * DAY)
     await asyncio.gather(keeping.round(), beside.round())
-    assert await store.doomed() == {}
+    assert await store.doomed() == []
     assert not place.sim.world.conversations
 
 
@@ -152,7 +153,7 @@ async def test_while_coze_does_not_answer_the_next_round_tries_again(
         place.sim.faults.clear()
     assert len(await store.doomed()) == 2
     await keeping.round()
-    assert await store.doomed() == {}
+    assert await store.doomed() == []
 
 
 async def test_what_coze_refuses_is_tried_again_ever_more_rarely_and_dropped_after_a_month(
@@ -162,7 +163,7 @@ async def test_what_coze_refuses_is_tried_again_ever_more_rarely_and_dropped_aft
     place.sim.fault(kind="code", value="4101", method=DELETE, chat=refused, times=-1)
     other = await forgotten(store, place, "b")
     await keeping.round()
-    assert list(await store.doomed()) == [refused], "the others are deleted all the same"
+    assert [one.coze_conversation for one in await store.doomed()] == [refused], "the others are deleted all the same"
     assert other not in place.sim.world.conversations
     await keeping.round()
     assert deletions(place) == 2

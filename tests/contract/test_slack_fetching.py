@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from adapters.slack import SlackAdapter
 from adapters.slack.fetching import SCOPE, Fetching
@@ -15,7 +16,7 @@ from bridge.model import File
 from bridge.ports import Brings
 from simulators.slack import SlackSimulator
 from simulators.wire import Fault, Served
-from tests.contract.slack_world import Inbox, adapter, listening
+from tests.contract.slack_world import adapter, hearing
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 1000
 PAGE = "<!DOCTYPE html><html><body>a page of mine</body></html>"
@@ -26,15 +27,10 @@ async def sim() -> SlackSimulator:
     return SlackSimulator()
 
 
-async def shared(sim: SlackSimulator, *files: dict[str, Any]) -> tuple[SlackAdapter, tuple[File, ...]]:
-    """The files, as the core gets to know them when somebody shares them."""
-
-
 @asynccontextmanager
 async def sharing(sim: SlackSimulator, *items: dict[str, Any]) -> AsyncIterator[tuple[SlackAdapter, list[File]]]:
     """An adapter, and the files as the core gets to know them when somebody shares these."""
-    async with listening(sim) as (slack, inbox):
-        assert isinstance(inbox, Inbox)
+    async with Served(sim.app) as served, hearing(sim, served.url) as (slack, inbox):
         sim.say("DALICE", "UALICE", "look", files=items)
         (inbound, *_) = await inbox.get()
         yield slack, list(inbound.files)
@@ -148,8 +144,6 @@ async def test_the_token_goes_to_slack_alone(sim: SlackSimulator) -> None:
     ],
 )
 def test_whose_hosts_are_slacks(url: str, ours: bool) -> None:
-    from yarl import URL
-
     slack = adapter("https://slack.com")
     fetching = Fetching("xoxb-test", "https://slack.com/api/", slack._connect)
     assert fetching._is_slack(URL(url)) is ours

@@ -44,6 +44,8 @@ async def test_a_question_comes_back_as_it_was_asked(store: SqlStore, clock: Sti
         cancelled=False,
         received_at=clock.time,
         lease=turn.lease,
+        sender="ann",
+        session="coze-ann",
     )
     assert turn.conversation is not None
     assert turn.lease

@@ -39,6 +39,10 @@ async def words(store: SqlStore, turn: int) -> list[str]:
     return [str(await order(store._database, f"SELECT {one} FROM turns WHERE id = {turn}")) for one in columns]
 
 
+def ids(erased: Erased) -> list[str]:
+    return [one.coze_conversation for one in erased.doomed]
+
+
 # ---- words
 
 
@@ -156,9 +160,10 @@ async def test_the_conversations_of_somebody_forgotten_are_doomed(store: SqlStor
     await receive(store, message("e", chat="never asked"))
     erased = await store.forget([await number(store, "ann")])
     assert len(erased.doomed) == 3
-    assert await store.doomed() == dict.fromkeys(erased.doomed, clock.time)
-    await store.drop_doomed(erased.doomed[0])
-    assert list(await store.doomed()) == sorted(erased.doomed[1:])
+    assert await store.doomed() == list(erased.doomed)
+    assert {(one.since, one.bot, one.session) for one in erased.doomed} == {(clock.time, "", "coze-ann")}
+    await store.drop_doomed(erased.doomed[0].coze_conversation)
+    assert await store.doomed() == list(erased.doomed[1:])
 
 
 async def test_also_those_that_only_a_turn_remembers(store: SqlStore) -> None:
@@ -171,7 +176,7 @@ async def test_also_those_that_only_a_turn_remembers(store: SqlStore) -> None:
     again = await settled(store, "b")
     assert again
     erased = await store.forget([await number(store, "ann")])
-    assert "gone at Coze" in erased.doomed
+    assert "gone at Coze" in ids(erased)
     assert len(erased.doomed) == 2
 
 
@@ -183,11 +188,11 @@ async def test_what_others_asked_in_stays(store: SqlStore) -> None:
         await store.asking(turn, coze, at=1.0)
         await store.settle(turn, DELIVERED)
     erased = await store.forget([await number(store, "ann")])
-    assert erased.doomed == ("Y",), "the one that nobody else asked in, although the conversation is shared"
+    assert ids(erased) == ["Y"], "the one that nobody else asked in, although the conversation is shared"
     later = message("d", sender="bob")
     assert await store.receive(later, person("bob"), "shared")
     assert (await claim(store)).coze_conversation == "", "bob does not go on in what Coze is to delete"
-    assert (await store.forget([await number(store, "bob")])).doomed == ("X",)
+    assert ids(await store.forget([await number(store, "bob")])) == ["X"]
 
 
 async def test_a_question_that_waits_keeps_the_conversation_that_it_is_about_to_be_asked_in(store: SqlStore) -> None:
@@ -202,7 +207,7 @@ async def test_a_question_that_waits_keeps_the_conversation_that_it_is_about_to_
     assert (await store.forget([await number(store, "ann")])).doomed == ()
     await store.asking(bobs, "X", at=2.0)
     await store.settle(bobs, DELIVERED)
-    assert (await store.forget([await number(store, "bob")])).doomed == ("X",)
+    assert ids(await store.forget([await number(store, "bob")])) == ["X"]
 
 
 async def test_who_never_asked_dooms_nothing(store: SqlStore) -> None:
@@ -210,7 +215,7 @@ async def test_who_never_asked_dooms_nothing(store: SqlStore) -> None:
     await store.obey(sent, person(), place(sent), Effect.NONE, lambda _: "help")
     erased = await store.forget([await number(store, "ann")])
     assert erased == Erased(people=1, turns=1, posts=0, conversations=0)
-    assert await store.doomed() == {}
+    assert await store.doomed() == []
 
 
 async def test_forgetting_after_the_words_were_erased_finds_the_conversations_all_the_same(

@@ -163,7 +163,7 @@ async def test_a_local_server_whose_disk_is_elsewhere(
 ) -> None:
     sim.world.local_directory = str(tmp_path)
     file = await sent(sim, telegram, {"kind": "document", "name": "a.zip"})
-    monkeypatch.setattr(Path, "write_bytes", lambda path, data: len(data))  # it is written to another machine's disk
+    monkeypatch.setattr(Path, "write_bytes", lambda _path, data: len(data))  # it is written to another machine's disk
     with pytest.raises(Refused, match="No such file"):
         await fetched(telegram, file)
 

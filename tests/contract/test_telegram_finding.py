@@ -1,6 +1,7 @@
 """The Telegram adapter looks for a message whose id was lost, and touches no other."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -232,10 +233,21 @@ class TestNotFound:
 
     async def test_too_old(self, sim: TelegramSimulator, telegram: TelegramAdapter) -> None:
         question = asked(sim)
-        message = await lose(sim, telegram, address(sim))
-        sought = lost(question, since=message.date + 1.0)
+        message = await lose(sim, telegram, address(sim), reply_to=question)
+        pressed = replace(lost(question), question="telegram:123456:press:77", reply_to=str(question))
+        sought = replace(pressed, since=message.date + 1.0)
         assert await telegram.find(address(sim), sought, turn=Turns()) is None
         assert keyboards(sim, ANN) == [None, None]
+        assert await telegram.find(address(sim), pressed, turn=Turns()) == str(message.message_id)
+
+    async def test_a_clock_that_was_ahead_does_not_make_it_too_old(
+        self, sim: TelegramSimulator, telegram: TelegramAdapter
+    ) -> None:
+        """Found by the chaos suite: behind the message that it answers, no time is needed to tell."""
+        question = asked(sim)
+        message = await lose(sim, telegram, address(sim))
+        sought = lost(question, since=message.date + 86_400.0)
+        assert await telegram.find(address(sim), sought, turn=Turns()) == str(message.message_id)
 
     async def test_nobody_knows_where_to_begin(self, sim: TelegramSimulator, telegram: TelegramAdapter) -> None:
         assert telegram.newest(address(sim)) == ""

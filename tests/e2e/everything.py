@@ -37,7 +37,9 @@ def shape(name, answer=None, fault="", *shows, value="", after=0, times=1, **mor
 
 
 def extra(type, content, content_type="text"):
-    return Extra(type=type, content=content if isinstance(content, str) else json.dumps(content), content_type=content_type)
+    return Extra(
+        type=type, content=content if isinstance(content, str) else json.dumps(content), content_type=content_type
+    )
 
 
 CARD = {

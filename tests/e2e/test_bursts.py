@@ -102,7 +102,7 @@ async def test_a_stopped_question_says_so_in_place_of_its_notice(busy):
         busy.telegram.say(BEN, BEN, "/stop")
         busy.coze.pace(0)
         await settled(app, 3)
-    assert texts(busy, BEN) == ["⏹ Stopped.", "⏹ Stopped."]
+    assert texts(busy, BEN) == ["⏹ Stopped."]
     assert bot_messages(busy, BEN)[0].message_id == notice.message_id
     assert busy.coze.asked("never") == []
 

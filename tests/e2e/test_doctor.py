@@ -34,7 +34,7 @@ from tests.e2e.test_service import command
 
 ROOT = Path(__file__).parents[2]
 NAMES = {"settings", "files", "allow", "database", "http", "clock"}
-NAMES |= {"coze", "coze token", "coze bot", "coze permissions"}
+NAMES |= {"coze", "coze token", "coze token end", "coze bot", "coze permissions", "coze features"}
 NAMES |= {"telegram", "telegram token", "telegram groups", "telegram delivery"}
 NAMES |= {"slack", "slack bot token", "slack scopes", "slack app token", "slack app", "slack events"}
 
@@ -383,13 +383,16 @@ async def test_coze_studio_and_oauth_are_fine_too(place):
     jwt(a_key())(place)
     found = {finding.name: finding for finding in await examine(place)}
     assert found["coze permissions"].state is State.OK
+    assert "coze features" not in found
     place.environ["COZE_API_TOKEN"] = places.COZE_TOKEN
     for name in list(place.environ):
         if "JWT" in name:
             del place.environ[name]
     place.coze.world.profile = "studio"
     found = {finding.name: finding for finding in await examine(place)}
-    assert {found[f"coze {part}"].state for part in ("token", "bot", "permissions")} == {State.OK}
+    assert {found[f"coze {part}"].state for part in ("token", "bot", "permissions", "features")} == {State.OK}
+    for feature in ("voice messages", "👍", "tools", "user variables", "the list of bots"):
+        assert feature in found["coze features"].what
     # A Studio that lacks the older call.
     place.coze.fault("http", value="404", method="/v1/bot/get_online_info", times=-1)
     found = {finding.name: finding for finding in await examine(place)}

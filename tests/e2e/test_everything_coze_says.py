@@ -21,7 +21,9 @@ coze_idle_seconds = 1.0
 coze_silence_seconds = 60
 """
 HELLO = {"en": "hello", "zh": "你好"}
-MARKS = re.compile(r"[\s*_\\`>\u200b•-]|👍|👎")
+LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+LOG_ID = re.compile(r"20\d{12}[0-9A-F]{18}")
+MARKS = re.compile(r"[\s*_\\`>\u200b•—-]|👍|👎")
 
 
 def language(number, platform):
@@ -93,7 +95,14 @@ class Slack:
 
     def seen(self, number):
         messages = self.sim.bot_messages(f"DP{number}")
-        return "\n".join("\n".join(texts_of(message.blocks)) or message.raw for message in messages)
+        return LINK.sub(r"\1", "\n".join(part for message in messages for part in self._parts(message)))
+
+    @staticmethod
+    def _parts(message):
+        """What is written, and the buttons, which are blocks beside it."""
+        written = texts_of([block for block in message.blocks if block["type"] != "actions"])
+        buttons = texts_of([block for block in message.blocks if block["type"] == "actions"])
+        return [*(written or [message.raw]), *buttons]
 
 
 def script(world, platform):
@@ -120,10 +129,11 @@ async def test_what_people_see_of_everything_that_coze_can_say(world, platform, 
         for number, text in more:
             place.answer(number, text)
         await settled(app, len(ROWS) + len(more), 60)
-    wrong = {}
+    wrong, log_ids = {}, {call["logid"] for call in world.coze.calls}
     for number, row in enumerate(ROWS):
         seen, pattern = MARKS.sub("", place.seen(number)), expected(row, language(number, name))
-        if not re.fullmatch(pattern, seen):
-            wrong[row.name] = {"seen": seen, "expected": pattern}
+        asked = sum(call.get("question", "").startswith(f"row {number}.") for call in world.coze.calls)
+        if not re.fullmatch(pattern, seen) or asked != row.asked or not set(LOG_ID.findall(seen)) <= log_ids:
+            wrong[row.name] = {"seen": seen, "expected": pattern, "asked": asked, "to be asked": row.asked}
     assert not wrong, "\n".join(f"{row}: {found}" for row, found in wrong.items())
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []

@@ -18,6 +18,7 @@ from bridge import init
 from bridge.config import NAMES, load
 from bridge.errors import ConfigError
 from bridge.init import quoted
+from simulators.coze.shelf import ShelvedBot
 from tests.e2e import places
 from tests.e2e.test_doctor import a_key
 from tests.e2e.test_service import command
@@ -170,9 +171,29 @@ async def test_three_wrong_answers_are_enough(place, answer):
     base = place.environ["COZE_API_BASE"]
     line = await fails(answer(base, *["pat_CANARYwrong"] * 3))
     assert line.startswith("COZE_API_TOKEN: ")
-    line = await fails(answer(base, places.COZE_TOKEN, "1", "2", "3"))
+    line = await fails(answer(base, places.COZE_TOKEN, "7", "8", "9"))
     assert line.startswith("COZE_BOT_ID: ")
     assert "publish" in line
+
+
+async def test_bots_are_chosen_by_their_number_and_published_if_they_are_not(place, answer):
+    place.coze.world.published = False
+    place.coze.shelf.more = [
+        ShelvedBot(id=f"740000000000000010{n}", name=f"Bot {n}", workspace="7300000000000000001") for n in "12"
+    ]
+    said = await answer(*answers(place)[:2], "1", "no", "1", "y", *answers(place)[3:])
+    assert said.index("   1. 7400000000000000001   -    助手 Simulated (Personal)") < said.index("   3. ")
+    assert said.count("is not published to the API channel. Publish its draft now?") == 2
+    assert "助手 Simulated is published" in said
+    assert place.coze.world.published
+    assert load(FILE, {}).coze_bot_id == places.BOT_ID
+
+
+async def test_where_no_bots_are_listed_the_id_is_asked_for_as_ever(place, answer):
+    place.coze.shelf.workspaces.clear()
+    said = await answer(*answers(place))
+    assert "number of this list" not in said
+    assert load(FILE, {}).coze_bot_id == places.BOT_ID
 
 
 async def test_without_any_platform_there_is_nothing_to_write(place, answer):

@@ -170,7 +170,7 @@ async def test_after_a_kill_while_a_tool_runs_the_answer_comes_once(world):
 async def ran(path: Path):
     """The tool in the other process has begun."""
     async with asyncio.timeout(60):
-        while not path.exists():
+        while not (path.exists() and path.read_text()):
             await asyncio.sleep(0.02)
 
 

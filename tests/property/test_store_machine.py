@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from bridge.errors import LeaseLost
-from bridge.model import OPEN, SETTLED, UNSETTLED, Lease, Post, Standing, Turn, TurnId, TurnState
+from bridge.model import OPEN, SETTLED, UNSETTLED, File, Lease, Post, Standing, Turn, TurnId, TurnState
 from bridge.ports import Effect, TurnedAway
 from storage import SqlStore, migrate, open_store
 from tests.clocks import StillClock
@@ -33,6 +33,7 @@ OWNERS = st.sampled_from(["one", "two"])
 SENDERS = st.sampled_from(["ann", "eve", "mallory"])
 SORTS = st.sampled_from("abcde")
 LEASE_SECONDS = 30.0
+GATHER = 5.0
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class Row:
     id: int
     key: str
     queue: tuple[str, int] | None
-    """Chat, and how often its conversation was renewed before; None for a command."""
+    """Chat, and the number of its conversation there; None for a command."""
     sort: str
     received_at: float
     state: TurnState = TurnState.RECEIVED
@@ -53,6 +54,10 @@ class Row:
     cancelled: bool = False
     attempts: int = 0
     sender: str = "ann"
+    album: str = ""
+    asked: bool = False
+    parts: tuple[str, ...] = ()
+    """Keys of the messages that it is made of, in their order."""
     posts: dict[int, Post] = field(default_factory=dict)
 
     @property
@@ -76,7 +81,13 @@ class StoreMachine(RuleBasedStateMachine):
         self.rows: dict[int, Row] = {}
         self.forgotten: dict[int, Row] = {}
         self.told_until: dict[str, float] = {}
-        self.renewals = {"x": 0, "y": 0}
+        self.current = {"x": 0, "y": 0}
+        """Number of the conversation that goes on in that chat; it has none yet if nothing was asked in it."""
+        self.begun = {"x": 0, "y": 0}
+        self.asked_in: dict[tuple[str, int], float] = {}
+        """When something was asked in a conversation last."""
+        self.conversations: dict[tuple[str, int], int] = {}
+        """Their rows, as far as they were seen."""
         self.claims: list[Turn] = []
         self.keys = 0
         self.clock = StillClock()
@@ -113,6 +124,20 @@ class StoreMachine(RuleBasedStateMachine):
         # Commands stand in no line: they come first.
         return sorted(rows, key=lambda row: (row.queue is not None, row.received_at, row.id))
 
+    def joined(self, head: Row) -> list[Row]:
+        """What waits of the album of that claimed question, which becomes part of it."""
+        if not head.album or head.asked or head.state is not TurnState.CLAIMED:
+            return []
+        rows = [row for row in self.line(head.queue or ("", 0)) if row.album == head.album and row.place > head.place]
+        rows = [row for row in rows if row.state is TurnState.RECEIVED and not row.attempts and row.owner is None]
+        return [row for row in rows if not row.posts and (head.cancelled or not row.cancelled)]
+
+    def renew_conversation(self, chat: str) -> None:
+        """The next question begins another one, if something was ever asked in this one."""
+        if (chat, self.current[chat]) in self.asked_in:
+            self.begun[chat] += 1
+            self.current[chat] = self.begun[chat]
+
     def row(self, turn: Turn) -> Row:
         return self.rows.get(turn.id) or self.forgotten[turn.id]
 
@@ -142,15 +167,24 @@ class StoreMachine(RuleBasedStateMachine):
 
     # ---- what can happen
 
-    @rule(chat=CHATS, sort=SORTS)
-    def receive(self, chat: str, sort: str) -> None:
-        inbound = message(self.new_key(), chat=chat, sort=sort)
-        made = self.runner.run(self.store.receive(inbound, person(), place(inbound)))
+    @rule(chat=CHATS, sort=SORTS, album=st.sampled_from(["", "", "A", "B"]), act=st.sampled_from(["", "", "clear"]))
+    def receive(self, chat: str, sort: str, album: str, act: str) -> None:
+        key = self.new_key()
+        given = replace(message(key, chat=chat, sort=sort), files=(File(kind="photo", ref=key),), album=album)
+        inbound = given if album else replace(given, act=act)
+        made = self.runner.run(self.store.receive(inbound, person(), place(inbound), gather=GATHER))
         self.told_until.pop("ann", None)  # she is let in
         assert made is not None
         assert made not in self.rows.keys() | self.forgotten.keys()
-        queue = (chat, self.renewals[chat])
-        self.rows[made] = Row(id=made, key=inbound.key, queue=queue, sort=sort, received_at=self.clock.time)
+        queue = (chat, self.current[chat])
+        new = Row(id=made, key=key, queue=queue, sort=sort, received_at=self.clock.time, album=album, parts=(key,))
+        self.rows[made] = new
+        self.asked_in[queue] = self.clock.time
+        if album:
+            waits = [row for row in self.line(queue) if row.album == album and row.state is TurnState.RECEIVED]
+            for row in waits:
+                if not (row.attempts or row.posts or row.owner or row.cancelled):
+                    row.not_before = self.clock.time + GATHER
 
     @precondition(lambda self: self.rows)
     @rule(chat=CHATS, sort=SORTS, data=st.data())
@@ -163,16 +197,46 @@ class StoreMachine(RuleBasedStateMachine):
     def obey(self, chat: str, effect: Effect) -> None:
         inbound = message(self.new_key(), chat=chat)
         standing = self.runner.run(self.store.obey(inbound, person(), place(inbound), effect, lambda _: "said"))
-        queue = (chat, self.renewals[chat])
-        line = self.line(queue)
+        line = self.line((chat, self.current[chat]))
         first = TurnId(line[0].id) if line else None
-        assert standing == Standing(running=first, waiting=max(0, len(line) - 1))
+        heads = {(row.album or row.id) for row in line if row.state is TurnState.RECEIVED}
+        opened = [row for row in line if row.state in OPEN]
+        assert standing == Standing(running=first, waiting=max(0, len(heads) + len(opened) - 1))
         if effect is Effect.CANCEL and line:
             line[0].cancel()
-        if effect is Effect.RENEW and any(row.queue == queue for row in self.rows.values()):
-            self.renewals[chat] += 1
+        if effect is Effect.RENEW:
+            self.renew_conversation(chat)
         self.told_until.pop("ann", None)
         self.answered(inbound.key, "ann")
+
+    @rule(chat=CHATS, idle=st.sampled_from([0.0, 20.0]))
+    def retire(self, chat: str, idle: float) -> None:
+        queue, before = (chat, self.current[chat]), self.clock.time - idle + 0.5
+        goes_on = bool(self.line(queue)) or self.asked_in.get(queue, -1.0) >= before
+        assert self.runner.run(self.store.retire(place(message("", chat=chat)), before)) != goes_on
+        if not goes_on:
+            self.renew_conversation(chat)
+
+    @precondition(lambda self: self.conversations)
+    @rule(data=st.data())
+    def resume(self, data: st.DataObject) -> None:
+        queue = data.draw(st.sampled_from(sorted(self.conversations)))
+        inbound = message(self.new_key(), chat=queue[0])
+        call = self.store.resume(inbound, person(), place(inbound), self.conversations[queue], "said")
+        exists = queue in self.asked_in
+        assert self.runner.run(call) == exists
+        self.told_until.pop("ann", None)
+        if exists:
+            self.current[queue[0]] = queue[1]
+            self.answered(inbound.key, "ann")
+
+    @rule(chat=CHATS)
+    def list_pasts(self, chat: str) -> None:
+        found = self.runner.run(self.store.pasts(place(message("", chat=chat)), person(), limit=1000))
+        times = {queue: time for queue, time in self.asked_in.items() if queue[0] == chat}
+        assert [one.used_at for one in found] == sorted(times.values(), reverse=True)
+        goes_on = [one.id for one in found if one.current]
+        assert len(goes_on) == ((chat, self.current[chat]) in times)
 
     def answered(self, key: str, sender: str) -> None:
         """The newest turn was born with its answer."""
@@ -203,6 +267,11 @@ class StoreMachine(RuleBasedStateMachine):
         erased = self.runner.run(self.store.forget([one.id for one in found]))
         assert (erased.turns, erased.posts) == (len(gone), sum(len(row.posts) for row in gone.values()))
         self.forgotten |= gone
+        if gone and sender == "ann":
+            self.asked_in, self.conversations = {}, {}
+            for chat in self.begun:
+                self.begun[chat] += 1
+                self.current[chat] = self.begun[chat]
         self.rows = {number: row for number, row in self.rows.items() if number not in gone}
         self.told_until.pop(sender, None)
 
@@ -217,6 +286,14 @@ class StoreMachine(RuleBasedStateMachine):
         row.state = TurnState.CLAIMED if row.state is TurnState.RECEIVED else row.state
         row.owner, row.lease, row.lease_until = owner, turn.lease, self.clock.time + LEASE_SECONDS
         assert (turn.state, turn.cancelled, turn.attempts) == (row.state, row.cancelled, row.attempts)
+        if row.queue is not None:
+            assert turn.conversation is not None
+            assert self.conversations.setdefault(row.queue, turn.conversation) == turn.conversation
+            parts = self.joined(row)
+            assert turn.merged == len(parts)
+            for part in parts:
+                part.state, row.parts = TurnState.DELIVERED, row.parts + part.parts
+            assert tuple(file.ref for file in turn.files) == row.parts
         assert turn.lease not in {earlier.lease for earlier in self.claims}
         self.claims.append(turn)
 
@@ -228,7 +305,7 @@ class StoreMachine(RuleBasedStateMachine):
             return
         row = self.row(turn)
         if row.state is TurnState.CLAIMED:
-            self.advance(turn, self.store.asking(turn, "coze", at=1.0))
+            self.advance(turn, self.store.asking(turn, "coze", at=1.0), asked=True)
             self.advance(turn, self.store.streaming(turn, "chat"), state=TurnState.STREAMING)
         else:
             self.advance(turn, self.store.finalising(turn, "answer"), state=TurnState.FINALISING)
@@ -248,7 +325,8 @@ class StoreMachine(RuleBasedStateMachine):
         until, attempts = self.clock.time + delay, row.attempts + 1
         call = self.store.postpone(turn, state, until=until, attempts=attempts)
         end = {"lease": "", "owner": None, "lease_until": 0.0}
-        self.advance(turn, call, state=state, not_before=until, attempts=attempts, **end)
+        asked = row.asked and state is not TurnState.RECEIVED
+        self.advance(turn, call, state=state, not_before=until, attempts=attempts, asked=asked, **end)
 
     @precondition(lambda self: self.claims)
     @rule(page=st.integers(0, 1), drop=st.booleans(), data=st.data())
@@ -292,7 +370,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.runner.run(self.store.ask_again(row.id)) == can
         if can:
             row.state = TurnState.RECEIVED
-            row.attempts, row.not_before, row.cancelled = 0, 0.0, False
+            row.attempts, row.not_before, row.cancelled, row.asked = 0, 0.0, False, False
 
     @rule(seconds=st.sampled_from([1.0, 15.0, 31.0]))
     def time_passes(self, seconds: float) -> None:

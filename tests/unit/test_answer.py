@@ -17,7 +17,7 @@ from bridge.answer import (
     Used,
     clean,
 )
-from bridge.model import TurnState
+from bridge.model import ToolCall, TurnState
 
 
 def folded(*events) -> Answer:
@@ -67,7 +67,7 @@ def test_everything_survives_the_store():
         SourcesFound((Source("t", "u"),)),
         Suggested("and then?"),
         Used(10, 5),
-        ActionRequired(("get_rain",)),
+        ActionRequired((ToolCall(id="1", name="get_rain", arguments="{}"),)),
     )
     answer.outcome, answer.error, answer.note = TurnState.FAILED, "4028", "sorry"
     assert Answer.load(answer.dump()) == answer
@@ -87,7 +87,7 @@ def test_what_no_database_takes_is_taken_out_of_everything_that_coze_names():
     answer = folded(
         SourcesFound((Source("a\ud83d", "https://example.com/\udc00"),)),
         ToolCalled("tool\ud83d"),
-        ActionRequired(("wanted\0\ud83d",)),
+        ActionRequired((ToolCall(id="1", name="wanted\0\ud83d", arguments="{}"),)),
     )
     answer.dump().encode()
     assert answer.sources == [Source("a\ufffd", "https://example.com/\ufffd")]

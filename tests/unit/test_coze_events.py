@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 import adapters.coze  # noqa: F401 - first: it silences what cozepy says on import
 
@@ -11,6 +12,7 @@ import adapters.coze  # noqa: F401 - first: it silences what cozepy says on impo
 from cozepy.chat import _chat_stream_handler
 
 from adapters.coze import content, events
+from adapters.coze.errors import of_exception
 from adapters.coze.events import Said
 from bridge.answer import (
     ActionRequired,
@@ -343,3 +345,37 @@ def test_a_passing_failure_is_final_once_something_was_said() -> None:
     spoken = events.failure(chat, "l", spoken=True)
     assert isinstance(spoken, BotFailed)
     assert (spoken.code, spoken.say) == (5000, "failed")
+
+
+@pytest.mark.parametrize(
+    ("short", "code", "say"),
+    [
+        ({"code": 701231, "msg": "error"}, 701231, "failed"),
+        ({"code": "720702204", "msg": "no name"}, 720702204, "workflow"),
+        ({"code": 4028, "msg": "used up"}, 4028, "quota"),
+    ],
+)
+def test_a_failed_frame_without_a_chat_says_why_all_the_same(short: dict[str, Any], code: int, say: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        frame("conversation.chat.failed", short)
+    failure = of_exception(caught.value, None, started=True)
+    assert isinstance(failure, BotFailed)
+    assert (failure.code, failure.say) == (code, say)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("conversation.chat.failed", {"id": 7, "conversation_id": "1", "code": 4028}),
+        ("conversation.chat.failed", {"id": "7", "code": 4028}),
+        ("conversation.chat.failed", {"id": "7", "conversation_id": "1", "last_error": {"code": None}}),
+        ("conversation.chat.failed", {}),
+        (COMPLETED, message(content=None)),
+    ],
+)
+def test_other_frames_that_cozepy_cannot_read_break_the_stream(name: str, data: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        frame(name, data)
+    failure = of_exception(caught.value, None, started=True)
+    assert isinstance(failure, Unreachable)
+    assert not failure.certain

@@ -9,13 +9,26 @@ from string import Formatter
 
 import pytest
 
+from adapters.coze.accounts import SAYS as OWN
 from adapters.coze.errors import REMEDIES
 from bridge.commands import COMMANDS, MENU, helping
 from bridge.texts import TEXTS, text
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = ROOT / "bridge" / "texts.py"
-SPEAKERS = ("acts", "answer", "commands", "history", "voicing", "welcome", "door", "intake", "surface", "turn", "worker")
+SPEAKERS = (
+    "acts",
+    "answer",
+    "commands",
+    "history",
+    "voicing",
+    "welcome",
+    "door",
+    "intake",
+    "surface",
+    "turn",
+    "worker",
+)
 """The parts of the core through which words come to people."""
 SINKS = {"saying": 0, "show": 0, "BotCommand": 1, "chat_postEphemeral": 0, "answer_callback_query": 1}
 """Calls that show words to people, and which argument the words are."""
@@ -89,6 +102,7 @@ def meant(tree, node):
 def used():
     """Every key that the code asks the catalogue for, by where it does so."""
     keys = {say: "adapters/coze/errors.py" for _, say in REMEDIES.values()}
+    keys |= dict.fromkeys(OWN.values(), "adapters/coze/accounts.py")
     for path, tree, node in calls():
         where = f"{path.relative_to(ROOT)}:{node.lineno}"
         if called(node) in ("text", "refusal") and node.args:

@@ -7,9 +7,12 @@ from aiohttp import web
 
 from adapters.tools import loaded
 from adapters.tools.examples import clock, http_get
+from bridge.build import build_checks
+from bridge.clock import SystemClock
 from bridge.config import made_of
 from bridge.doctor import look_at_settings
 from bridge.errors import ConfigError, Refused
+from bridge.findings import State
 from simulators.wire import Served
 
 EXAMPLES = "adapters.tools.examples"
@@ -78,6 +81,17 @@ def test_doctor_says_it_too(tmp_path):
     _, wrong, found = look_at_settings(path, {})
     assert "tools" in wrong
     assert any("tools.x.call" in finding.what for finding in found)
+
+
+async def test_doctor_tries_each_of_them():
+    section = {"call": f"{EXAMPLES}:clock", "ask": True}
+    settings = made_of({"tools": {"good": section, "bad": {"call": "no_such_module:f"}}})
+    (check,) = [check for check in build_checks(settings, SystemClock()) if check.name == "tools"]
+    good, bad = [finding async for finding in check.look()]
+    assert (good.name, good.state, good.what) == ("tool good", State.OK, "takes timezone; the person is asked first")
+    assert (bad.name, bad.state) == ("tool bad", State.WRONG)
+    assert bad.mend == "install it beside coze-bridge, or mend the name"
+    assert not [check for check in build_checks(made_of({}), SystemClock()) if check.name == "tools"]
 
 
 # ---- the two examples

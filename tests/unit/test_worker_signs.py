@@ -6,8 +6,8 @@ from contextlib import closing
 from typing import Any, cast
 
 from adapters.downloads import Downloading
-from adapters.tools import Toolbox
 from adapters.metrics import Metrics
+from adapters.tools import Toolbox
 from bridge.model import Lease
 from bridge.pace import Pace
 from bridge.pages import Look

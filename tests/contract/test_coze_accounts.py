@@ -1,0 +1,323 @@
+"""People's own Coze accounts: from /login in the chat to questions that are asked with their own token, and the end."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from aiohttp import web
+
+from adapters.coze import CozeBot, token_auth
+from adapters.coze.accounts import CLAIM_SECONDS, LOOK_SECONDS, OwnAccounts
+from adapters.coze.bots import CozeBots, Credentials
+from adapters.coze.oauth import Endpoint
+from adapters.coze.seal import Seal
+from bridge.clock import SystemClock
+from bridge.errors import BotFailed, Unreachable
+from bridge.model import Address, User
+from bridge.ports import Bot, LoggedIn
+from simulators.coze import CozeSimulator
+from simulators.wire import Served
+from storage import SqlStore
+from storage.opening import open_store
+from tests.clocks import HeldClock, StillClock
+from tests.contract.coze_place import Counts
+
+ANN = User(platform="telegram", account="1", sender="7", coze_user="ann", language="en")
+CHAT = Address(platform="telegram", account="1", chat="7")
+BACK = "https://bridge.example/coze/login"
+KEY, OLD_KEY = "k" * 32, "o" * 40
+TOKEN_PATH = "/api/permission/oauth2/token"
+
+
+class Town:
+    """A simulated Coze, a database, and any number of processes of the service beside each other."""
+
+    def __init__(self, sim: CozeSimulator, url: str, store: SqlStore, clock: StillClock, directory: Path) -> None:
+        self.sim, self.url, self.store, self.clock, self.directory = sim, url, store, clock, directory
+        self.accounts = self.process()
+        self._bot = CozeBot(url, sim.world.bot_id, token_auth("pat_test"), clock=SystemClock(), meter=Counts())
+
+    def process(self, *, client: str = "login", secret: str = "", keys: tuple[str, ...] = (KEY,)) -> OwnAccounts:
+        accounts = OwnAccounts(
+            Endpoint(self.url, clock=self.clock),
+            api_base=self.url,
+            client_id=client,
+            secret=secret,
+            redirect=BACK,
+            seal=Seal(keys),
+            clock=self.clock,
+        )
+        accounts.keep_in(self.store.logins)
+        return accounts
+
+    def bot(self, session: str, accounts: OwnAccounts | None = None) -> Bot:
+        bots = CozeBots({"": self._bot}, credentials={"": Credentials(own=accounts or self.accounts)})
+        return bots.of("", session)
+
+    def hold(self) -> None:
+        """From now on waiting for another process takes no time."""
+        self.clock = HeldClock(self.clock.time)
+        self.sim.world.now = self.clock.now
+        self.accounts = self.process()
+
+    async def agreed(self, accounts: OwnAccounts | None = None, who: User = ANN) -> dict[str, str]:
+        """They follow the link and agree: what their browser comes back with."""
+        accounts = accounts or self.accounts
+        link = accounts.reveal(await accounts.begin(who, CHAT))
+        async with httpx.AsyncClient() as browser:
+            response = await browser.get(link)
+        assert response.status_code == 302
+        back = response.headers["location"]
+        assert back.startswith(BACK)
+        return {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}
+
+    async def log_in(self, accounts: OwnAccounts | None = None) -> str:
+        """The session of somebody who is logged in now."""
+        accounts = accounts or self.accounts
+        assert await accounts.finish(**await self.agreed(accounts)) is not None
+        return await accounts.session("ann")
+
+    async def aclose(self) -> None:
+        await self._bot.aclose()
+        await self.store.aclose()
+
+
+@asynccontextmanager
+async def town(directory: Path, before: Callable[[], Any] | None = None) -> AsyncIterator[Town]:
+    sim, clock = CozeSimulator(deltas_per_second=400.0), StillClock(time.time())
+    sim.world.now = clock.now
+
+    @web.middleware
+    async def watched(request: web.Request, handler: Any) -> web.StreamResponse:
+        if before is not None:
+            await before()(made, request)
+        response: web.StreamResponse = await handler(request)
+        return response
+
+    sim.app.middlewares.append(watched)
+    async with Served(sim.app) as server:
+        store = await open_store(f"sqlite+aiosqlite:///{directory}/bridge.db", clock)
+        made = Town(sim, server.url, store, clock, directory)
+        yield made
+        await made.aclose()
+
+
+@pytest.fixture(name="place")
+async def place_fixture(tmp_path: Path) -> AsyncIterator[Town]:
+    async with town(tmp_path) as made:
+        yield made
+
+
+async def test_who_logs_in_is_answered_with_an_account_of_their_own(place: Town) -> None:
+    assert await place.accounts.session("ann") == ""
+    done = await place.accounts.finish(**await place.agreed())
+    assert isinstance(done, LoggedIn)
+    assert (done.who, done.address, done.name) == (ANN, CHAT, "Ada")
+    assert done.until == pytest.approx(place.clock.time + 30 * 86400, abs=1)
+    session = await place.accounts.session("ann")
+    conversation = await place.bot(session).new_conversation()
+    assert place.sim.conversations[conversation].owner == "Ada/"
+    # Everybody else, and she herself where a conversation is shared, goes on with the service's account.
+    for other in ("ben", "ann"):
+        conversation = await place.bot(other).new_conversation()
+        assert place.sim.conversations[conversation].owner == "/"
+    assert await place.accounts.leave("ann")
+    assert not await place.accounts.leave("ann")
+    assert await place.accounts.session("ann") == ""
+    with pytest.raises(BotFailed) as over:
+        await place.bot(session).new_conversation()
+    assert over.value.say == "login"
+
+
+async def test_a_web_application_proves_itself_with_its_secret(place: Town) -> None:
+    web_app = place.process(client="web", secret="web-secret")
+    session = await place.log_in(web_app)
+    place.clock.time += 900
+    await place.bot(session, web_app).new_conversation()
+    assert place.sim.oauth.refreshed == 1
+    wrong = place.process(client="web", secret="wrong")
+    with pytest.raises(BotFailed) as refused:
+        await wrong.finish(**await place.agreed(wrong))
+    assert "web-secret" not in str(refused.value)
+
+
+async def test_a_link_is_good_once_and_for_ten_minutes_and_only_with_its_own_proof(place: Town) -> None:
+    back = await place.agreed()
+    assert await place.accounts.finish(state="made-up", code=back["code"]) is None
+    assert await place.accounts.finish(**back) is not None
+    assert await place.accounts.finish(**back) is None
+    late = await place.agreed()
+    place.clock.time += 601
+    assert await place.accounts.finish(**late) is None
+    first, second = await place.agreed(), await place.agreed()
+    with pytest.raises(BotFailed):  # the code of one link with the state of another: the challenge does not fit
+        await place.accounts.finish(state=first["state"], code=second["code"])
+
+
+async def test_nothing_secret_is_to_be_read_in_the_database(place: Town) -> None:
+    begun = await place.accounts.begin(ANN, CHAT)
+    link = parse_qs(urlsplit(place.accounts.reveal(begun)).query)
+    back = await place.agreed()
+    await place.accounts.finish(**back)
+    session = await place.accounts.session("ann")
+    place.clock.time += 900
+    await place.bot(session).new_conversation()
+    place.accounts.forget("ann", "Bearer x")
+    secrets = {link["state"][0], link["code_challenge"][0], back["state"], *place.sim.oauth.given}
+    assert len(secrets) == 8  # two states, a challenge, a code, two tokens of each kind
+    kept = b"".join(path.read_bytes() for path in place.directory.iterdir())
+    assert b"login_attempts" in kept
+    for secret in secrets:
+        assert secret.encode() not in kept
+        assert secret not in begun
+
+
+async def test_tokens_are_renewed_a_minute_before_their_end_once_for_all_processes(place: Town) -> None:
+    session = await place.log_in()
+    place.hold()
+    beside = place.process()
+    bots = [place.bot(session, accounts) for accounts in (place.accounts, beside) for _ in range(10)]
+    await asyncio.gather(*(bot.new_conversation() for bot in bots))
+    place.clock.time += 900 - 61
+    await asyncio.gather(*(bot.new_conversation() for bot in bots))
+    assert place.sim.oauth.refreshed == 0
+    place.clock.time += 1
+    await asyncio.gather(*(bot.new_conversation() for bot in bots))
+    assert place.sim.oauth.refreshed == 1
+    assert len(place.sim.oauth.used) == 1
+    assert not [call for call in place.sim.calls if call.get("code")]
+    assert len(place.sim.conversations) == 60
+
+
+async def test_new_tokens_are_kept_before_they_are_used(tmp_path: Path) -> None:
+    seen: list[bool] = []
+
+    async def look(made: Town, request: web.Request) -> None:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token in made.sim.world.accounts and made.sim.oauth.refreshed:
+            kept = Seal([KEY]).open("login:ann", await made.store.logins.login("ann"))
+            seen.append(kept is not None and kept["access"] == token and kept["refresh"] in made.sim.oauth.refresh)
+
+    async with town(tmp_path, lambda: look) as place:
+        session = await place.log_in()
+        place.clock.time += 900
+        await place.bot(session).new_conversation()
+        assert seen == [True]
+
+
+async def test_whose_refresh_token_is_refused_is_logged_out_and_told(place: Town) -> None:
+    session = await place.log_in()
+    place.sim.oauth.refresh.clear()
+    place.clock.time += 900
+    for _ in range(2):
+        with pytest.raises(BotFailed) as over:
+            await place.bot(session).new_conversation()
+        assert over.value.say == "login"
+    assert await place.accounts.session("ann") == ""
+    assert await place.store.logins.login("ann") == ""
+    assert len(place.sim.oauth.used) == 1
+
+
+async def test_a_coze_that_does_not_answer_logs_nobody_out(place: Town) -> None:
+    session = await place.log_in()
+    place.clock.time += 900
+    place.sim.fault("http", method=TOKEN_PATH, value="502")
+    with pytest.raises(Unreachable) as failed:
+        await place.bot(session).new_conversation()
+    assert failed.value.certain
+    before = place.clock.time
+    await place.bot(session).new_conversation()
+    assert place.clock.time == before  # nobody waits for a process that has given up
+    assert place.sim.oauth.refreshed == 1
+
+
+async def test_a_process_that_died_while_it_renewed_is_waited_for_and_then_replaced(place: Town) -> None:
+    session = await place.log_in()
+    place.clock.time += 900
+    place.sim.fault("hang", method=TOKEN_PATH, seconds=60.0)
+    dying = asyncio.create_task(place.bot(session, place.process()).new_conversation())
+    await place.sim.wait(lambda: [call for call in place.sim.calls if call.get("fault") == "hang"])
+    began = place.clock.time
+    await place.bot(session).new_conversation()
+    assert place.clock.time - began >= CLAIM_SECONDS
+    assert place.sim.oauth.refreshed == 1
+    dying.cancel()
+    place.sim.hurry()
+
+
+async def test_who_stops_waiting_does_not_use_up_the_refresh_token(place: Town) -> None:
+    session = await place.log_in()
+    place.clock.time += 900
+    place.sim.fault("stall", method=TOKEN_PATH, seconds=30.0)
+    asking = asyncio.create_task(place.bot(session).new_conversation())
+    await place.sim.wait(lambda: [call for call in place.sim.calls if call.get("fault") == "stall"])
+    asking.cancel()
+    place.sim.hurry()
+    await place.accounts.aclose()
+    await place.bot(session, place.process()).new_conversation()
+    assert (place.sim.oauth.refreshed, len(place.sim.oauth.used)) == (1, 1)
+
+
+async def test_a_token_that_coze_refuses_is_renewed_once_and_then_it_is_theirs_to_mend(place: Town) -> None:
+    session = await place.log_in()
+    place.sim.revoke(next(iter(place.sim.world.accounts)))
+    await place.bot(session).new_conversation()
+    assert place.sim.oauth.refreshed == 1
+    for code, say in (("4101", "own_account"), ("4200", "own_account"), ("4028", "own_quota"), ("700012006", "login")):
+        place.sim.fault("code", method="/v1/conversation/create", value=code, times=2)
+        with pytest.raises(BotFailed) as refused:
+            await place.bot(session).new_conversation()
+        assert refused.value.say == say
+        place.sim.faults.clear()
+
+
+async def test_another_login_begins_anew_and_the_session_of_the_old_one_is_over(place: Town) -> None:
+    old = await place.log_in()
+    await place.bot(old).new_conversation()
+    place.sim.oauth.account = "Other"
+    new = await place.log_in(beside := place.process())
+    assert old != new
+    assert place.sim.conversations[await place.bot(new).new_conversation()].owner == "Other/"
+    assert place.sim.conversations[await place.bot(new, beside).new_conversation()].owner == "Other/"
+    with pytest.raises(BotFailed):
+        await place.bot(old).new_conversation()
+
+
+async def test_a_logout_elsewhere_counts_within_ten_seconds(place: Town) -> None:
+    session = await place.log_in()
+    await place.bot(session).new_conversation()
+    await place.process().leave("ann")
+    place.clock.time += LOOK_SECONDS
+    with pytest.raises(BotFailed):
+        await place.bot(session).new_conversation()
+
+
+async def test_a_key_can_be_replaced_and_a_lost_one_logs_nobody_in(place: Town) -> None:
+    session = await place.log_in(place.process(keys=(OLD_KEY,)))
+    both = place.process(keys=(KEY, OLD_KEY))
+    assert await both.session("ann") == session
+    place.clock.time += 900
+    await place.bot(session, both).new_conversation()  # which seals with the new key
+    assert await place.process(keys=(KEY,)).session("ann") == session
+    assert await place.process(keys=("x" * 32,)).session("ann") == ""
+
+
+async def test_what_was_sealed_for_one_person_is_of_no_use_to_another() -> None:
+    seal = Seal([KEY])
+    closed = seal.close("login:ann", {"a": "b"})
+    assert seal.open("login:ann", closed) == {"a": "b"}
+    assert seal.open("login:ben", closed) is None
+    assert seal.open("login:ann", closed[:-2] + "AA") is None
+
+
+async def test_whose_login_ends_soon_is_known(place: Town) -> None:
+    await place.log_in()
+    assert list(await place.accounts.ending(3 * 86400)) == []
+    place.clock.time += 27 * 86400 + 1
+    assert [one.who for one in await place.accounts.ending(3 * 86400)] == [ANN]

@@ -1,0 +1,166 @@
+"""How people are greeted, and who hears answers in which voice."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bridge.identity import person
+from bridge.model import Address, Does, Opened
+from storage import SqlStore
+from tests.contract.coze_place import Place
+from tests.contract.coze_place import place_fixture as place_fixture
+from tests.contract.hall import WHERE, Hall
+
+SLACK = {"address": Address(platform="slack", account="T1", chat="D1", thread="1700000000.000100")}
+WHO = person("telegram", "bot", "ann", "en")
+
+
+@pytest.fixture
+def store_url(migrated_file: Path, tmp_path: Path) -> str:
+    """One is enough: nothing here is about databases."""
+    return f"sqlite+aiosqlite:///{shutil.copy(migrated_file, tmp_path / 'bridge.db')}"
+
+
+@pytest.fixture
+async def hall(store: SqlStore, place: Place):
+    made = Hall(store, place)
+    yield made
+    await made.aclose()
+
+
+# ---- the greeting
+
+
+async def test_start_greets_with_the_bots_own_words_and_questions(hall: Hall) -> None:
+    await hall.hear(command="start", text="some_payload", language="en")
+    text, choices = await hall.reply()
+    assert text == (
+        "你好！Hello, I am a simulated bot.\n\n"
+        "Just write to me. /new starts over, /stop ends an answer, /help shows more."
+    )
+    assert [(choice.does, choice.label) for choice in choices] == [
+        (Does.GREET, "你能做什么？"),
+        (Does.GREET, "What can you do?"),
+        (Does.GREET, "Show me a table"),
+    ]
+    assert await hall.hear(press=choices[1].press) == "question"
+    turn = await hall.claimed()
+    assert (turn.question, turn.pressed, turn.language) == ("What can you do?", True, "en")
+
+
+@pytest.mark.parametrize("press", ["start:00000000", "start:", "start:zzzzzzzz", "start"])
+async def test_a_question_that_the_bot_does_not_offer_any_more_is_not_asked(hall: Hall, press: str) -> None:
+    assert await hall.hear(press=press) == "command"
+    assert await hall.said() == "This button is no longer valid. Please write your question."
+
+
+async def test_a_bot_without_a_greeting_and_a_coze_that_is_away_are_greeted_for(hall: Hall) -> None:
+    hall.place.sim.world.onboarding = {}
+    assert (await hall.command("start")).startswith("Hello! Write me a message")
+    hall.place.sim.down(60)
+    assert (await hall.command("start")).startswith("Hello! Write me a message")
+
+
+async def test_who_opens_a_chat_is_greeted_once_and_only_before_they_write(hall: Hall) -> None:
+    opened = {"opened": Opened.CHAT, "address": replace(SLACK["address"], thread=""), "key": "D1 greeting"}
+    assert await hall.hear(**opened) == "command"
+    text, choices = await hall.reply()
+    assert (text.startswith("你好！Hello"), len(choices)) == (True, 3)
+    assert await hall.hear(**opened) == "seen"
+    other = {**opened, "address": replace(SLACK["address"], chat="D2", thread=""), "key": "D2 greeting"}
+    await hall.asked("rain?", address=replace(other["address"], thread="1700000001.000100"))
+    assert await hall.hear(**other) == "opened", "they know us"
+    assert await hall.is_quiet()
+
+
+async def test_a_new_thread_is_greeted_once(hall: Hall) -> None:
+    opened = {"opened": Opened.THREAD, **SLACK, "key": "thread greeting"}
+    assert [await hall.hear(**opened), await hall.hear(**opened)] == ["command", "seen"]
+    turn = await hall.claimed()
+    assert turn.address == SLACK["address"]
+
+
+@pytest.mark.parametrize("opened", list(Opened))
+async def test_nobody_is_greeted_who_may_not_come_in_nor_told_so(hall: Hall, opened: Opened) -> None:
+    stranger = {"sender": "eve", "address": WHERE, "opened": opened}
+    assert await hall.hear(**stranger) == "refused"
+    assert await hall.hear(**stranger, press="start:00000000") == "refused"
+    assert await hall.is_quiet()
+    assert await hall.store.people(sender="eve") == []
+
+
+async def test_where_the_bot_says_nothing_of_itself_nobody_is_spoken_to_unasked(hall: Hall) -> None:
+    hall.place.sim.world.onboarding = {}
+    assert await hall.hear(opened=Opened.CHAT) == "opened"
+    assert await hall.is_quiet()
+
+
+# ---- /voice
+
+
+async def voice(hall: Hall) -> str:
+    return await hall.store.voice(WHO)
+
+
+ZH, EN = "7426720361732915209", "7426720361732915210"
+
+
+async def test_the_voices_are_listed_with_those_of_ones_language_first(hall: Hall) -> None:
+    await hall.hear(command="voice", language="en")
+    text, choices = await hall.reply()
+    assert text.startswith("🔇 Answers are not read aloud.")
+    assert [choice.label for choice in choices] == ["Calm voice", "温柔女声", "🔇 Off"]
+    assert await hall.hear(press=choices[0].press) == "command"
+    assert await hall.said() == "🔊 You hear answers, read by Calm voice."
+    assert await voice(hall) == EN
+    await hall.hear(command="voice", language="zh")
+    text, choices = await hall.reply()
+    assert text.startswith("🔊 回答会由 Calm voice 朗读。")
+    assert [choice.label for choice in choices] == ["✅ Calm voice", "温柔女声", "🔇 关闭"]
+    await hall.hear(press=choices[2].press)
+    assert await hall.said() == "🔇 Answers are not read aloud."
+    assert await voice(hall) == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "language", "chosen"),
+    [
+        ("on", "en", EN),
+        ("on", "zh-hans", ZH),
+        ("ON", "", EN),
+        ("calm", "en", EN),
+        ("温柔女声", "en", ZH),
+        (ZH, "en", ZH),
+        ("nobody", "en", ""),
+    ],
+)
+async def test_a_voice_is_chosen_by_words(hall: Hall, said: str, language: str, chosen: str) -> None:
+    reply = await hall.command("voice", said, language=language)
+    assert await voice(hall) == chosen
+    assert reply.startswith("🔊" if chosen else "There is no voice called “nobody”.")
+    await hall.command("voice", "off")
+    assert await voice(hall) == ""
+
+
+async def test_the_operator_says_which_voice_is_meant_by_on(store: SqlStore, place: Place) -> None:
+    hall = Hall(store, place, default_voice=ZH)
+    await hall.command("voice", "on", language="en")
+    assert await voice(hall) == ZH
+    await hall.asked()
+    assert await hall.hear(text="rain?") == "question"
+    assert (await hall.claimed()).voice == ZH
+
+
+async def test_a_bot_without_voices_says_so_and_lets_voices_be_switched_off(hall: Hall) -> None:
+    hall.place.sim.world.voices = []
+    assert await hall.command("voice") == "This bot cannot speak."
+    assert await hall.command("voice", "on") == "This bot cannot speak."
+    assert await hall.command("voice", "off") == "🔇 Answers are not read aloud."
+    assert (await hall.command("voice", "voice:nothing")) == "This bot cannot speak."
+
+
+async def test_an_unknown_voice_that_is_pressed(hall: Hall) -> None:
+    await hall.hear(press="voice:00000000")
+    assert await hall.said() == "This button is no longer valid. Please write your question."

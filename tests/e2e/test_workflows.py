@@ -1,0 +1,180 @@
+"""Workflows as bots: their questions are asked once and answered once, whatever dies in the middle."""
+
+import asyncio
+
+import pytest
+
+from simulators.coze.answers import Answer
+from simulators.coze.flows import Step
+from tests.e2e.worlds import settled
+
+ANN, BOB = 1001, 1002
+FLOW, OTHER = "7420000000000000001", "7420000000000000002"
+WORKFLOW = f'[bot]\nmode = "workflow"\nworkflow_id = "{FLOW}"\n'
+ORDER = (
+    Step(pause=10, say="Welcome, {input}."),
+    Step(pause=5, ask="Which size?", options=["small", "large"]),
+    Step(pause=5, say="Looking for {1}."),
+    Step(pause=15, ask="Which colour?"),
+    Step(pause=15, ask="For whom?"),
+    Step(pause=20, output="A {1} {2} one for {3}."),
+)
+"""70 seconds, and three questions in between."""
+RULE = "\n\n———\n\n"
+"""Stands between two messages of one answer."""
+
+
+@pytest.fixture(autouse=True)
+def quick(world):
+    world.tuning = world.tuning.replace("telegram_private_seconds = 0.25", "telegram_private_seconds = 0.05")
+    world.environ |= {"SLACK_BOT_TOKEN": "", "SLACK_APP_TOKEN": ""}
+    world.coze.flows.scale = 0.03
+    world.coze.flows.ping_seconds = 8
+
+
+def texts(world, chat=ANN):
+    return [text.strip() for text in world.telegram.texts(chat)]
+
+
+async def seen(world, text, chat=ANN):
+    """Until the newest answer is that, as a whole."""
+    await world.telegram.wait(lambda: texts(world, chat)[-1:] == [text] or None, 40)
+
+
+def buttons(message):
+    rows = (message.now.reply_markup or {}).get("inline_keyboard", [])
+    return {button["text"]: button["callback_data"] for row in rows for button in row}
+
+
+async def offered(world, label, chat=ANN):
+    """The message with that button, once it is there."""
+
+    def found():
+        own = [message for message in world.telegram.messages(chat) if message.sender == world.telegram.me.id]
+        return next((message for message in own if label in buttons(message)), None)
+
+    return await world.telegram.wait(found, 40)
+
+
+async def logged(process, word):
+    """Until the process says so; nothing in a simulator tells of it."""
+    async with asyncio.timeout(40):
+        while not any(word in line for line in process.log):
+            await asyncio.sleep(0.02)
+
+
+async def test_a_70_second_workflow_with_three_questions_killed_once_in_the_middle_completes(world):
+    world.tuning += WORKFLOW
+    world.coze.flows.script(FLOW, *ORDER)
+    async with world.process() as process:
+        world.telegram.say(ANN, ANN, "Ann")
+        message = await offered(world, "large")
+        await logged(process, '"settled"')  # no press counts before that
+        world.telegram.press(ANN, message.message_id, buttons(message)["large"], ANN)
+        await world.telegram.wait(lambda: any("Looking for large." in text for text in texts(world)), 40)
+        await process.kill()
+    assert [run.told for run in world.coze.flows.runs] == [["large"]], "it is killed while a segment runs"
+    async with world.process():
+        await seen(world, f"large\n\nLooking for large.{RULE}Which colour?")  # what a button asked is shown
+        world.telegram.say(ANN, ANN, "blue")
+        await seen(world, "For whom?")
+        world.telegram.say(ANN, ANN, "Bob")
+        await seen(world, "A large blue one for Bob.")
+    said = texts(world)
+    assert [text.split("\n\n")[-1] for text in said] == [
+        "Which size?",
+        "Which colour?",
+        "For whom?",
+        "A large blue one for Bob.",
+    ]
+    for question in ("Welcome", "Which size?", "Looking for", "Which colour?", "For whom?"):
+        assert sum(question in text for text in said) == 1
+    assert [run.told for run in world.coze.flows.runs] == [["large"], ["large", "blue", "Bob"]]
+
+
+async def test_a_cut_run_is_begun_again_in_the_same_message(world):
+    world.tuning += WORKFLOW
+    world.coze.flows.script(FLOW, Step(say="One."), Step(pause=2, say="Two."), Step(output="The end."))
+    world.coze.fault("reset", method="/v1/workflow/stream_run", value="1")
+    async with world.bridge() as app:
+        world.telegram.say(ANN, ANN, "go")
+        await seen(world, f"One.{RULE}Two.{RULE}The end.")
+        await settled(app, 1)
+    assert len(texts(world)) == 1
+    assert len(world.coze.flows.runs) == 2
+
+
+async def test_one_that_is_cut_again_and_again_is_given_up_in_plain_words(world, monkeypatch):
+    monkeypatch.setattr("bridge.patience.RERUN_DELAYS", (0.01, 0.01, 0.01))
+    world.tuning += WORKFLOW
+    world.coze.flows.script(FLOW, Step(say="One."), Step(output="The end."))
+    world.coze.fault("reset", method="/v1/workflow/stream_run", value="1", times=-1)
+    async with world.bridge() as app:
+        world.telegram.say(ANN, ANN, "go")
+        await settled(app, 1)
+    assert len(world.coze.flows.runs) == 4
+    (text,) = texts(world)
+    assert "⚠️" in text
+
+
+async def test_new_leaves_the_question_behind_and_stop_ends_the_run(world):
+    world.tuning += WORKFLOW
+    world.coze.flows.script(FLOW, Step(ask="Your name?"), Step(pause=2000, output="Hello {1}"))
+    async with world.bridge() as app:
+        world.telegram.say(ANN, ANN, "go")
+        await seen(world, "Your name?")
+        await settled(app, 1)
+        world.telegram.say(ANN, ANN, "/new")
+        await settled(app, 2)
+        world.telegram.say(ANN, ANN, "again")
+        await seen(world, "Your name?")
+        await settled(app, 3)
+        assert [run.told for run in world.coze.flows.runs] == [[], []]
+        world.telegram.say(ANN, ANN, "Ann")
+        await world.coze.wait(lambda: world.coze.flows.runs[1].told == ["Ann"])
+        world.telegram.say(ANN, ANN, "/stop")
+        await settled(app, 5)
+        await world.coze.wait(lambda: not world.coze.flows.runs[1].followers)
+        world.coze.flows.script(FLOW, Step(output="begun with {input}"))
+        world.telegram.say(ANN, ANN, "once more")
+        await seen(world, "begun with once more")
+
+
+async def test_an_answer_that_coze_did_not_take_can_be_given_again(world):
+    world.tuning += WORKFLOW
+    world.coze.flows.script(FLOW, Step(ask="Your name?"), Step(output="Hello {1}"))
+    world.coze.fault("code", method="/v1/workflow/stream_resume", value="4028")
+    async with world.bridge() as app:
+        world.telegram.say(ANN, ANN, "go")
+        await seen(world, "Your name?")
+        await settled(app, 1)
+        world.telegram.say(ANN, ANN, "Ann")
+        await settled(app, 2)
+        assert "⚠️" in texts(world)[-1]
+        world.telegram.say(ANN, ANN, "Ann")
+        await seen(world, "Hello Ann")
+    assert len(world.coze.flows.runs) == 1
+
+
+async def test_two_chats_go_to_two_bots_and_a_changed_route_to_a_new_conversation(world):
+    world.tuning += f'[bots.orders]\nmode = "workflow"\nworkflow_id = "{FLOW}"\n'
+    world.tuning += f'[bots.desk]\nmode = "chatflow"\nworkflow_id = "{OTHER}"\n'
+    before = world.tuning
+    world.tuning += f'[[routes]]\nbot = "orders"\nchat = "{ANN}"\n[[routes]]\nbot = "desk"\nchat = "{BOB}"\n'
+    world.coze.flows.script(FLOW, Step(output="ordered: {input}"))
+    world.coze.script("tea", Answer(text="Tea it is."))
+    async with world.bridge():
+        world.telegram.say(ANN, ANN, "tea")
+        world.telegram.say(BOB, BOB, "tea")
+        await seen(world, "ordered: tea")
+        await seen(world, "Tea it is.", BOB)
+    (asked,) = world.coze.chats
+    assert asked.body["workflow_id"] == OTHER
+    world.tuning = before + f'[[routes]]\nbot = "orders"\nchat = "{ANN}"\n'
+    async with world.bridge():
+        world.telegram.say(BOB, BOB, "more tea")
+        await seen(world, "Tea it is.", BOB)
+        await world.coze.wait(lambda: len(world.coze.chats) == 2)
+    _, again = world.coze.chats
+    assert again.bot_id == world.coze.world.bot_id
+    assert again.conversation_id != asked.conversation_id
