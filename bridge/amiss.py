@@ -32,6 +32,11 @@ def notes(files: Iterable[File], language: str) -> list[str]:
     return list(dict.fromkeys(_note(file, language) for file in files if file.amiss))
 
 
+def first(files: Iterable[File]) -> str:
+    """What is amiss with the first that the bot was not given, without what that is about."""
+    return next((file.amiss.partition(":")[0] for file in files if file.amiss), "")
+
+
 def coming(files: Sequence[File], language: str) -> str:
     """A line that says that these are being read."""
     if all(file.kind == VOICE for file in files):

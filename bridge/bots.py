@@ -12,6 +12,11 @@ STRICT = ConfigDict(
 )
 
 
+_OF_BOTS = ("draft", "version", "cards", "custom_variables", "variables")
+USELESS = {"chat": ("app_id", "files"), "chatflow": _OF_BOTS, "workflow": _OF_BOTS}
+"""Settings that Coze has no place for, by the mode."""
+
+
 class BotSettings(BaseModel):
     """A section [bots.NAME] of the file, or [bot], of the bot without a name: a bot, and how to ask it."""
 
@@ -84,6 +89,9 @@ class BotSettings(BaseModel):
             raise ValueError(f"a {self.mode} needs workflow_id, the number in its URL at Coze")
         if self.mode == "chat" and self.workflow_id:
             raise ValueError('workflow_id is of no use to a bot; write mode = "chatflow" or "workflow"')
+        for name in USELESS[self.mode]:
+            if getattr(self, name):
+                raise ValueError(f"{name} is of no use to a {self.mode if self.workflow_id else 'bot'}; leave it out")
         if self.draft and self.version:
             raise ValueError("draft and version exclude each other; leave out one")
         if self.api_base and not self.api_token:

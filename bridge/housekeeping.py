@@ -103,7 +103,9 @@ async def delete_doomed(store: Store, bots: Bots, doomed: Doomed) -> BridgeError
     except TimeoutError:
         return Unreachable("Coze does not answer in time")
     except BridgeError as error:
-        return error
+        if error.say != "login":
+            return error
+        # It is in an account of their own, into which nobody lets us any more: it is theirs to erase.
     await store.drop_doomed(doomed.coze_conversation)
     return None
 

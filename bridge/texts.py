@@ -97,7 +97,7 @@ TEXTS: dict[str, dict[Language, str]] = {
         "zh": "⚠️ 扣子（Coze）服务器不认识这个请求。请告诉管理员。",
     },
     "malformed": {
-        "en": "⚠️ Coze does not understand what this service sent to it. Please tell the operator; asking again is vain.",
+        "en": "⚠️ Coze does not understand what this service sent. Please tell the operator. To ask again is of no use.",
         "zh": "⚠️ 扣子（Coze）不接受本服务发出的请求，再问一次也没有用。请告诉管理员。",
     },
     "lost": {
@@ -129,7 +129,7 @@ TEXTS: dict[str, dict[Language, str]] = {
         "zh": "⚠️ 机器人的工作流在扣子（Coze）上没有配置完整。请告诉管理员。",
     },
     "workflow_over": {
-        "en": "⚠️ The workflow that asked this has ended, so it is too late to answer it. Please ask again from the start.",
+        "en": "⚠️ The workflow that asked this has ended, so it is too late to answer. Please ask again from the start.",
         "zh": "⚠️ 提出这个问题的工作流已经结束，现在回答已经太晚。请从头再问一次。",
     },
     "workflow_plugin": {
@@ -196,7 +196,7 @@ TEXTS: dict[str, dict[Language, str]] = {
             "Coze does not understand what it is sent. Compare the bot's parameters and variables with its settings "
             "here; else it is a bug of this service: report it with the code."
         ),
-        "zh": "扣子（Coze）不接受收到的请求。请核对机器人的参数和变量设置；若无误，则是本服务的缺陷，请附上错误码反馈。",
+        "zh": "扣子（Coze）不接受收到的请求。请核对机器人的参数和变量；若无误，则是本服务的缺陷，请附上错误码反馈。",
     },
     "alert_no_bot": {
         "en": "Coze cannot find the bot, or something that it is made of. Compare COZE_BOT_ID with its URL at Coze.",

@@ -130,7 +130,7 @@ class Advance:
             notes.append(text("stopped", language))
         elif self.asking.refused:
             answer.outcome, answer.error = TurnState.FAILED, "what came with it cannot be used"
-            self.meter.count("refusals", say="files")
+            self.meter.count("refusals", say=f"amiss_{amiss.first(self.turn.files)}")
         elif is_blank(answer.text) and not answer.note:
             notes.append(text("empty", language))
         answer.note = "\n\n".join(filter(None, (answer.note, *notes)))

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bridge.bots import BotSettings, Route  # noqa: E402
-from bridge.config import IN_FILES, SECTIONS, Answers, Settings, Tuning  # noqa: E402
+from bridge.config import IN_FILES, SECTIONS, Answers, Files, Settings, Tuning, VoiceMessages  # noqa: E402
 
 CHINESE = {
     "coze_api_base": "扣子 API 的根地址：`https://api.coze.cn`、`https://api.coze.com`，或自建的 Coze Studio。",
@@ -22,6 +22,14 @@ CHINESE = {
     "coze_jwt_oauth_client_id": "OAuth JWT 应用的客户端 ID：三个 `COZE_JWT_OAUTH_…` 合起来代替令牌。",
     "coze_jwt_oauth_public_key_id": "扣子为该应用的公钥显示的指纹。",
     "coze_jwt_oauth_private_key": "对应的私钥，完整的 PEM 文本；换行可以写成反斜杠加 n。",
+    "coze_jwt_oauth_sessions": "使用该应用时，每个人在扣子有各自的会话隔离（session）：别人的会话和变量都无法从中访问。",
+    "coze_token_expires": "`COZE_API_TOKEN` 的到期日（`2026-12-31`）：到期前七天起，日志、`doctor` 和一个指标会发出提醒。",
+    "coze_login_path": "`coze-bridge login` 写入的文件，在工作站上代替令牌。",
+    "coze_login_client_id": "供人登录的 OAuth 应用的客户端 ID：用于 `coze-bridge login` 或 `/login`。",
+    "coze_login_client_secret": "该应用若是 Web 应用，则为其客户端密钥；不设时使用 PKCE。",
+    "coze_login_url": "启用 `/login`：一个公网地址，已在该 OAuth 应用中登记，并通向本服务的 `/coze/login`。",
+    "coze_login_key": "与上一项配套：自己拟定的 32 个以上字符，用来加密每个人的令牌。"
+    "更换时，把新的写在旧的前面，用逗号分隔。",
     "coze_bot_id": "智能体 ID：扣子网址里的那串数字（`…/bot/7400…`）。",
     "telegram_bot_token": "由 @BotFather 提供；设置后启用 Telegram。",
     "telegram_api_base": "Bot API 的根地址，仅在使用自建的 Bot API 服务器时设置。",
@@ -43,7 +51,8 @@ CHINESE = {
     "log_format": "`text` 或 `json`；不设时，终端上用 `text`，否则用 `json`。",
     "log_level": "`DEBUG`、`INFO`、`WARNING` 或 `ERROR`。",
     "drain_seconds": "收到 SIGTERM 后，正在进行的回答还可以继续多少秒。",
-    "admins": "出现只有管理员才能解决的问题时，给谁发消息：`telegram:123`、`slack:T…:U…`，用逗号分隔。不设时，谁也不发。",
+    "admins": "出现只有管理员才能解决的问题时，给谁发消息：`telegram:123`、`slack:T…:U…`，用逗号分隔。"
+    "不设时，谁也不发。",
     "on_busy": "回答进行中又来了新消息时怎么办。`queue`：依次回答；`merge`：同一个人的消息合成一个问题；"
     "`interrupt`：最新的消息打断正在进行的回答，立即得到回答。",
     "keep_texts_days": "一轮对话结束多少天后抹去问题和回答的文字；0：从不。",
@@ -59,10 +68,20 @@ TABLES = (
     ("README.zh-CN.md", "settings"),
     ("docs/operation.md", "answers"),
     ("docs/operation.md", "tuning"),
+    ("docs/files.md", "files"),
+    ("docs/files.md", "voice"),
     ("docs/coze.md", "bot"),
     ("docs/coze.md", "route"),
 )
-MODELS = {"settings": Settings, "answers": Answers, "tuning": Tuning, "bot": BotSettings, "route": Route}
+MODELS = {
+    "settings": Settings,
+    "answers": Answers,
+    "files": Files,
+    "voice": VoiceMessages,
+    "tuning": Tuning,
+    "bot": BotSettings,
+    "route": Route,
+}
 
 
 def table(model: type[BaseModel], language: str) -> str:

@@ -8,8 +8,8 @@ from adapters.metrics import Metrics
 from bridge.access import Admin, parse_admins
 from bridge.alerts import CAUSES, Alerts
 from bridge.answer import Answer
-from bridge.expiry import Expiry
 from bridge.errors import BotFailed, BridgeError, ConfigError, Unreachable
+from bridge.expiry import Expiry
 from bridge.model import Access, TurnState
 from storage import SqlStore
 from tests.clocks import StillClock

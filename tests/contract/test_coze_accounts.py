@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,10 +18,13 @@ from adapters.coze.accounts import CLAIM_SECONDS, LOOK_SECONDS, OwnAccounts
 from adapters.coze.bots import CozeBots, Credentials
 from adapters.coze.oauth import Endpoint
 from adapters.coze.seal import Seal
+from bridge.answer import Answer
 from bridge.clock import SystemClock
 from bridge.errors import BotFailed, Unreachable
-from bridge.model import Address, User
+from bridge.expiry import Expiry
+from bridge.model import Address, Inbound, Lease, Sender, TurnState, User
 from bridge.ports import Bot, LoggedIn
+from bridge.reception import Reception
 from simulators.coze import CozeSimulator
 from simulators.wire import Served
 from storage import SqlStore
@@ -314,6 +318,93 @@ async def test_what_was_sealed_for_one_person_is_of_no_use_to_another() -> None:
     assert seal.open("login:ann", closed) == {"a": "b"}
     assert seal.open("login:ben", closed) is None
     assert seal.open("login:ann", closed[:-2] + "AA") is None
+
+
+async def told(place: Town) -> list[str]:
+    """What waits to be said in the chat, in order."""
+    said = []
+    while (turn := await place.store.claim(Lease(owner="o", seconds=30.0), [("telegram", "1")])) is not None:
+        said.append(Answer.load(turn.answer).note)
+        assert turn.address == CHAT
+        await place.store.settle(turn, TurnState.DELIVERED)
+    return said
+
+
+def written(key: str, *, private: bool = True, personal: bool = True) -> Inbound:
+    return Inbound(
+        key=key,
+        address=CHAT,
+        sender=Sender(id="7"),
+        text="",
+        sent_at=1.0,
+        sort_key=key,
+        private=private,
+        personal=personal,
+    )
+
+
+async def test_the_chat_says_who_is_logged_in_and_warns_once_before_it_ends(place: Town) -> None:
+    desk = Reception(accounts=place.accounts, store=place.store, clock=place.clock)
+    place.sim.oauth.account = "A*da <b>"
+    page = await desk.visit(await place.agreed(), "en-US")
+    assert (page.status, page.body.count(b"A*da &lt;b&gt;")) == (200, 2)
+    assert page.body.index(b"You are logged in") < page.body.index("你已以".encode())
+    assert "as A\\*da \\<b\\>. From now on" in (await told(place))[0]
+    expiry = Expiry(until=lambda: None, mend="", clock=place.clock, reception=desk)
+    await expiry.round()
+    assert await told(place) == []
+    place.clock.time += 27 * 86400 + 1
+    await expiry.round()
+    await expiry.round()
+    (warned,) = await told(place)
+    assert warned.startswith("Your login at Coze ends on 20")
+
+
+async def test_a_link_is_given_in_private_only_and_shared_conversations_stay_the_services(place: Town) -> None:
+    desk = Reception(accounts=place.accounts, store=place.store, clock=place.clock)
+    refused = await desk.login(written("1", private=False), ANN, "where")
+    assert "private chat" in refused.text
+    assert place.accounts.reveal(refused.text) == refused.text
+    given = await desk.login(written("2"), ANN, "where")
+    assert "authorize" not in given.text
+    assert f"{place.url}/api/permission/oauth2/authorize?" in place.accounts.reveal(given.text)
+    assert await desk.settled(written("3"), ANN, "where") == (ANN, "where")
+    session = await place.log_in()
+    login = session.removeprefix("ann")
+    assert await desk.settled(written("4"), ANN, "where") == (replace(ANN, session=session), f"where{login}")
+    assert await desk.settled(written("5", personal=False), ANN, "where") == (ANN, "where")
+    assert "logged out" in (await desk.logout(written("6"), ANN, "where")).text
+    assert "not logged in" in (await desk.logout(written("7"), ANN, "where")).text
+
+
+@pytest.mark.parametrize(
+    ("declines", "fault", "status", "part"), [(True, "", 400, "did not log you in"), (False, "502", 503, "right now")]
+)
+async def test_a_login_that_comes_to_nothing_is_told_on_the_page(
+    place: Town, declines: bool, fault: str, status: int, part: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Reception(accounts=place.accounts, store=place.store, clock=place.clock)
+    place.sim.oauth.declines = declines
+    back = await place.agreed()
+    if fault:
+        place.sim.fault("http", method=TOKEN_PATH, value=fault)
+    page = await desk.visit(back, "")
+    assert (page.status, part.encode() in page.body) == (status, True)
+    assert await told(place) == []
+    assert not [secret for secret in back.values() if len(secret) > 20 and secret in caplog.text]
+
+
+async def test_credentials_that_end_soon_are_told_once_a_day(caplog: pytest.LogCaptureFixture) -> None:
+    clock = StillClock()
+    end = clock.time + 8 * 86400
+    expiry = Expiry(until=lambda: end, mend="make a new one", clock=clock)
+    for _ in range(10 * 24):
+        await expiry.round()
+        clock.time += 3600
+    assert caplog.records[0].getMessage() == "the credentials for Coze end in 6 days; make a new one"
+    assert caplog.records[-1].getMessage() == "the credentials for Coze have ended; make a new one"
+    assert len(caplog.records) == 9
+    assert expiry.seconds_left() == -2 * 86400
 
 
 async def test_whose_login_ends_soon_is_known(place: Town) -> None:

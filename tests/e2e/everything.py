@@ -1,4 +1,4 @@
-"""Everything that Coze can say: each sequence of a chat's events and each of its codes, and what a person sees of it."""
+"""Everything that Coze can say: each sequence of a chat's events and each code, and what a person sees of it."""
 
 import json
 from dataclasses import dataclass, replace
@@ -42,6 +42,16 @@ def extra(type, content, content_type="text"):
     )
 
 
+def beside(*messages):
+    """The answer, after these messages."""
+    return Answer(text=SAID, messages=list(messages))
+
+
+def alone(*messages):
+    """These messages and no other."""
+    return Answer(silent=True, messages=list(messages))
+
+
 CARD = {
     "card_type": 3,
     "template_url": "https://lf.example/card.zip",
@@ -78,7 +88,7 @@ SEQUENCES = [
     # ---- facts 2.2: the plain answer
     shape("plain", None, "", SAID),
     shape("follow-ups", Answer(text=SAID, follow_ups=list(NEXT)), "", SAID, *NEXT),
-    shape("only the whole, no deltas", Answer(silent=True, messages=[extra("answer", SAID)]), "", SAID),
+    shape("only the whole, no deltas", alone(extra("answer", SAID)), "", SAID),
     shape("an answer of nothing", Answer(), "", say="empty"),
     shape("an answer of white space", Answer(text=" \n\u200b"), "", say="empty"),
     shape("no answer at all", Answer(silent=True), "", say="empty"),
@@ -88,41 +98,40 @@ SEQUENCES = [
     shape("reasoning", Answer(text=SAID, reasoning="用户在打招呼，"), "", "💭 Reasoning", "用户在打招呼，", SAID),
     shape("reasoning and nothing else", Answer(reasoning="Hm."), "", "💭 Reasoning", "Hm.", say="empty"),
     # ---- 2.4: knowledge, tools, and messages for programs
-    shape("knowledge", Answer(text=SAID, messages=[RECALL]), "", SAID, "📚 Sources", "1. policy.pdf", "2. faq.md"),
-    shape("knowledge without data", Answer(text=SAID, messages=[verbose("knowledge_recall", "")]), "", SAID),
-    shape("knowledge as on Studio", Answer(text=SAID, messages=[extra("knowledge", "{}")]), "", SAID),
-    shape("plugin", Answer(text=SAID, messages=RAIN), "", SAID),
-    shape("tool_output", Answer(text=SAID, messages=[RAIN[0], extra("tool_output", "21")]), "", SAID),
-    shape("tool_response that is no JSON", Answer(text=SAID, messages=[RAIN[0], extra("tool_response", "<21>")]), "", SAID),
-    shape("function_call that is no JSON", Answer(text=SAID, messages=[extra("function_call", "weather?")]), "", SAID),
-    *(shape(f"verbose {kind}", Answer(text=SAID, messages=[verbose(kind, "{}")]), "", SAID) for kind in MESSAGES),
-    shape("verbose that is no JSON", Answer(text=SAID, messages=[extra("verbose", "{oops")]), "", SAID),
+    shape("knowledge", beside(RECALL), "", SAID, "📚 Sources", "1. policy.pdf", "2. faq.md"),
+    shape("knowledge without data", beside(verbose("knowledge_recall", "")), "", SAID),
+    shape("knowledge as on Studio", beside(extra("knowledge", "{}")), "", SAID),
+    shape("plugin", beside(*RAIN), "", SAID),
+    shape("tool_output", beside(RAIN[0], extra("tool_output", "21")), "", SAID),
+    shape("tool_response that is no JSON", beside(RAIN[0], extra("tool_response", "<21>")), "", SAID),
+    shape("function_call that is no JSON", beside(extra("function_call", "weather?")), "", SAID),
+    *(shape(f"verbose {kind}", beside(verbose(kind, "{}")), "", SAID) for kind in MESSAGES),
+    shape("verbose that is no JSON", beside(extra("verbose", "{oops")), "", SAID),
     # ---- what an answer may be but text
-    shape("object_string", Answer(silent=True, messages=[extra("answer", OBJECTS, "object_string")]), "",
+    shape("object_string", alone(extra("answer", OBJECTS, "object_string")), "",
           "Here it is:", "A", "b.pdf"),
-    shape("card", Answer(silent=True, messages=[extra("answer", CARD, "card")]), "",
+    shape("card", alone(extra("answer", CARD, "card")), "",
           "Which one?", "- The first", "- The second", "The first", "The second"),
-    shape("card of Studio", Answer(silent=True, messages=[extra("answer", OPTIONS, "card")]), "",
+    shape("card of Studio", alone(extra("answer", OPTIONS, "card")), "",
           "选哪个？", "- 选项1", "- 选项2", "选项1", "选项2"),
-    shape("card without words", Answer(silent=True, messages=[extra("answer", {"card_type": 3}, "card")]), "", "[card]"),
-    shape("card among text", Answer(text=SAID, messages=[extra("answer", CARD, "card")]), "",
+    shape("card without words", alone(extra("answer", {"card_type": 3}, "card")), "", "[card]"),
+    shape("card among text", beside(extra("answer", CARD, "card")), "",
           "Which one?", "- The first", "- The second", "———", SAID, "The first", "The second"),
-    shape("an answer of an unknown type of content", Answer(silent=True, messages=[extra("answer", {"a": 1}, "video")]), "", "[video]"),
+    shape("an answer of an unknown type of content", alone(extra("answer", {"a": 1}, "video")), "", "[video]"),
     # ---- 2.5, 2.6: it waits for somebody
     shape("question node", Answer(text="How many?", end="reply_message"), "", "How many?", then="echo: three"),
+    shape("a tool that is not here", Answer(text=SAID, end="requires_action", tool="rain"), "", SAID, say="tool"),
     # ---- 2.7, 2.8: it fails; each code does so below
-    shape("failed after half an answer", Answer(text=SAID, end="failed", end_after=2, code=4028), "", "It will", say="quota"),
-    shape("failed short after half", Answer(text=SAID, end="failed_short", end_after=2, code=4028), "", "It will", say="quota"),
-    shape("error event after half", Answer(text=SAID, end="error_event", end_after=2, code=4028), "", "It will", say="quota"),
-    shape("internal error after half", Answer(text=SAID, end="failed", end_after=2), "", "It will", say="failed"),
+    *(shape(f"{end} {code} after half", Answer(text=SAID, end=end, end_after=2, code=code), "", "It will", say=say)
+      for end in ("failed", "failed_short", "error_event") for code, say in ((4028, "quota"), (5000, "failed"))),
     shape("failed short", Answer(end="failed_short", code=701231), "", say="failed"),
     shape("failed short with a code as text", Answer(end="failed_short", code=720702204), "", say="workflow"),
     # ---- how a stream can go wrong
     *(shape(f"{fault} at {after}", None, fault, SAID, after=after)
       for fault in ("reset", "cut_clean", "cut_mid_line", "ping_comment", "unknown_type") for after in (0, 2, 99)),
     shape("unknown_event", None, "unknown_event", SAID),
-    shape("canceled event", Answer(silent=True), "unknown_event", value="conversation.chat.canceled", say="cancelled_at_coze"),
-    shape("cancelled event", Answer(silent=True), "unknown_event", value="conversation.chat.cancelled", say="cancelled_at_coze"),
+    *(shape(event, Answer(silent=True), "unknown_event", value=event, say="cancelled_at_coze")
+      for event in ("conversation.chat.canceled", "conversation.chat.cancelled")),
     shape("a comment in another form", None, "ping_comment", SAID, value="retry: 3000", after=2),
     shape("audio after the end", None, "late_audio", SAID),
     shape("a socket held after done", None, "held_socket", SAID),

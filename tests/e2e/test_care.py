@@ -45,7 +45,9 @@ def data(message, row):
 
 def kinds(world):
     """What each message of ours is."""
-    return [next((kind for kind in ("voice", "audio", "document") if kind in one.content), "text") for one in said(world)]
+    return [
+        next((kind for kind in ("voice", "audio", "document") if kind in one.content), "text") for one in said(world)
+    ]
 
 
 # ---- Telegram
@@ -257,3 +259,12 @@ async def test_strangers_are_not_greeted(world):
         await world.slack.wait(lambda: all(d.outcome == "acked" for d in world.slack.deliveries.log), 60)
     assert world.slack.workspace.views == {}
     assert posts(world) == []
+
+
+async def test_the_bot_is_told_who_asks_where_it_wants_to_know(world):
+    world.tuning += '\n[bot]\nvariables = {who = "{name}"}\n'
+    async with only_telegram(world) as app:
+        world.telegram.say(ANN, ANN, "rain?")
+        await settled(app, 1)
+    (known,) = world.coze.world.variables.values()
+    assert known == {"who": world.telegram.world.users[ANN].first_name}

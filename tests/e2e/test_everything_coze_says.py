@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from bridge.texts import TEXTS
+from bridge.texts import TEXTS, text
 from tests.e2e.everything import ROWS
 from tests.e2e.worlds import settled
 
@@ -26,6 +26,10 @@ LOG_ID = re.compile(r"20\d{12}[0-9A-F]{18}")
 MARKS = re.compile(r"[\s*_\\`>\u200b•—-]|👍|👎")
 
 
+MAY_LACK_ONE = ("empty", "tool", "unreachable", "cancelled_at_coze")
+"""Sentences without a log id, where Coze has refused nothing or cannot be heard."""
+
+
 def language(number, platform):
     """So that each code is told in both languages on both platforms."""
     return "zh" if (number + (platform == "slack")) % 2 else "en"
@@ -37,9 +41,9 @@ def expected(row, lang):
     shown = [TEXTS["sources"][lang] if part == "📚 Sources" else part for part in shown]
     reference = ""
     if row.say:
-        shown.append(TEXTS[row.say][lang])
+        shown.append(text(row.say, lang, tools=row.answer.tool))
         reference = re.escape(MARKS.sub("", TEXTS["reference"][lang])).replace(r"\{reference\}", "[0-9A-F]{20,}")
-        reference = f"({reference})?" if row.say in ("empty", "unreachable", "cancelled_at_coze") else reference
+        reference = f"({reference})?" if row.say in MAY_LACK_ONE else reference
     then = MARKS.sub("", row.then.removeprefix("echo: "))
     return re.escape(MARKS.sub("", "".join(shown))) + reference + re.escape(then)
 
@@ -57,10 +61,8 @@ def texts_of(blocks):
 class Telegram:
     """Each asks in a private chat of their own."""
 
-    away = {"SLACK_BOT_TOKEN": "", "SLACK_APP_TOKEN": ""}
-
     def __init__(self, world):
-        self.sim = world.telegram
+        self.sim, self.alone = world.telegram, {"SLACK_BOT_TOKEN": "", "SLACK_APP_TOKEN": ""}
 
     def ask(self, number, text):
         self.sim.add_user(10_000 + number, language_code=language(number, "telegram"))
@@ -80,10 +82,8 @@ class Telegram:
 class Slack:
     """Each asks in a DM of their own."""
 
-    away = {"TELEGRAM_BOT_TOKEN": ""}
-
     def __init__(self, world):
-        self.sim, self.threads = world.slack, {}
+        self.sim, self.alone, self.threads = world.slack, {"TELEGRAM_BOT_TOKEN": ""}, {}
 
     def ask(self, number, text):
         self.sim.add_user(f"p{number}", id=f"UP{number}")
@@ -121,7 +121,7 @@ async def test_what_people_see_of_everything_that_coze_can_say(world, platform, 
     monkeypatch.setattr("bridge.patience.RECALL_DELAYS", (0.02,) * 40)
     name, place = platform.__name__.lower(), platform(world)
     script(world, name)
-    async with world.bridge(**platform.away) as app:
+    async with world.bridge(**place.alone) as app:
         for number in range(len(ROWS)):
             place.ask(number, f"row {number}. {HELLO[language(number, name)]}")
         await settled(app, len(ROWS), 240, every=0.2)

@@ -140,7 +140,7 @@ async def test_stop_ends_the_tool_and_the_next_question_works(world):
     assert "declined" in outputs(world)[0], "Coze is not left waiting"
 
 
-@pytest.mark.parametrize("kind", ["cut_clean", "reset", "lost_response", "http"])
+@pytest.mark.parametrize("kind", ["cut_clean", "lost_response", "http"])
 async def test_a_submit_that_is_cut_or_lost_is_recalled_and_the_tool_runs_once(world, kind):
     tool(world)
     world.coze.fault(kind, method=SUBMIT, after=3, **({"value": "503"} if kind == "http" else {}))
@@ -317,3 +317,21 @@ async def test_an_outage_of_coze_between_tool_and_answer_runs_nothing_twice(worl
         await settled(app, 2)
     assert said(world)[-1].text.endswith(WANTED.text)
     assert samples.RUNS == ["河南"]
+
+
+@pytest.mark.parametrize("label", ["✅ Allow", "❌ Decline"])
+async def test_a_longer_outage_declines_again_by_itself_but_asks_before_it_runs_again(world, monkeypatch, label):
+    monkeypatch.setattr("bridge.tooling.SUBMIT_DELAYS", (0.01,))
+    tool(world, ask="true")
+    world.coze.faults.add(Fault(kind="http", value="503", method=SUBMIT, times=2))
+    async with only_telegram(world) as app:
+        press(world, await asked(world, app), label)
+        await settled(app, 2)
+        if label == "✅ Allow":
+            assert samples.RUNS == ["河南"]
+            assert "it may have run already" in said(world)[-1].text
+            press(world, said(world)[-1], "❌ Decline")
+            await settled(app, 3)
+    assert said(world)[-1].text == f"❌ Decline\n\n{WANTED.text}"
+    assert outputs(world) == ['{"error": "The person declined."}']
+    assert len(samples.RUNS) == (label == "✅ Allow")

@@ -110,6 +110,8 @@ async def test_the_first_route_that_fits_counts(tmp_path):
         ("[bots.sales]\ndraft = true", ["bots.sales", "bot_id is missing"]),
         ('[bots.flow]\nmode = "workflow"', ["bots.flow", "needs workflow_id"]),
         (SALES + 'workflow_id = "75"', ["bots.sales", "mode ="]),
+        ('[bots.flow]\nmode = "workflow"\nworkflow_id = "75"\ndraft = true', ["bots.flow", "draft is of no use"]),
+        (SALES + 'files = "pictures"', ["bots.sales", "files is of no use to a bot"]),
         (SALES + 'api_base = "https://api.coze.com"', ["bots.sales", "needs an api_token"]),
         (SALES + 'api_base = "api.coze.com"', ["bots.sales.api_base", "https://"]),
         ('[[routes]]\nbot = "sale"\n' + SALES, ["routes.0.bot", "[bots.sale]"]),

@@ -88,3 +88,24 @@ def test_no_number_of_heading_signs_is_too_much():
     (context,) = [block for block in shown["blocks"] if block["type"] == "context"]
     assert "*x*" in context["elements"][0]["text"]
     assert "<" not in context["elements"][0]["text"]
+
+
+def test_the_home_tab_holds_paragraphs_and_at_most_as_many_buttons_as_slack_takes():
+    choices = tuple(Choice(does=Does.GREET, label=f"what {n}?", press=f"start:{n}") for n in range(30))
+    view = extras.home("**Hi** & [you](https://a.b)\n\n" + "x" * 7000 + "\n\n" + "\n\n".join("y" * 99), choices)
+    *sections, actions = view["blocks"]
+    assert view["type"] == "home"
+    assert sections[0]["text"]["text"] == "*Hi* &amp; <https://a.b|you>"
+    assert all(0 < len(section["text"]["text"]) <= 3000 for section in sections)
+    assert len(actions["elements"]) == 25
+    assert len(view["blocks"]) <= 100
+    assert extras.home("hi", ())["blocks"][-1]["type"] == "section"
+
+
+def test_buttons_of_our_own_stand_beside_those_that_ask():
+    own = (
+        Choice(does=Does.RESUME, label="1. x", press="resume:1:"),
+        Choice(does=Does.VOICE, label="Ann", press="voice:1"),
+    )
+    (actions,) = extras.below(page(choices=own))
+    assert [button["value"] for button in actions["elements"]] == ["resume:1:", "voice:1"]

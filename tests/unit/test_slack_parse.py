@@ -160,3 +160,47 @@ def test_a_press_below_a_message_without_a_thread(dm, thread):
 )
 def test_what_is_no_press_of_ours_says_nothing(more):
     assert pressed(**more) is None
+
+
+OPENED = {"type": "app_home_opened", "user": "U1", "channel": "D1", "event_ts": "1700000000.000100"}
+MADE = {"user_id": "U1", "channel_id": "D1", "thread_ts": "1700000000.000200", "context": {}}
+
+
+def test_who_opens_something_of_ours_wrote_nothing():
+    def opened(**event):
+        return parse.inbound({"type": "event_callback", "team_id": "T1", "event": event}, reading(), now=0.0)
+
+    home, again = opened(**OPENED, tab="home"), opened(**{**OPENED, "event_ts": "1700000009.000100"}, tab="home")
+    assert (home.opened, home.sender.id, home.text, home.command) == ("home", "U1", "", "")
+    assert home.key != again.key, "each time"
+    chat, once = opened(**OPENED, tab="messages"), opened(**{**OPENED, "event_ts": "1700000009.000100"}, tab="messages")
+    assert (chat.opened, chat.address.chat, chat.address.thread, chat.personal) == ("chat", "D1", "", True)
+    assert chat.key == once.key, "what is said on account of it is said once"
+    thread = opened(type="assistant_thread_started", assistant_thread=MADE, event_ts="1700000000.000300")
+    assert (thread.opened, thread.address.thread) == ("thread", "1700000000.000200")
+    assert thread.key != chat.key
+    for none in (
+        {**OPENED, "tab": "about"},
+        OPENED,
+        {**OPENED, "tab": "home", "user": ""},
+        {**OPENED, "tab": "home", "event_ts": "x"},
+        {**OPENED, "tab": "home", "user": reading().user},
+        {"type": "assistant_thread_started", "assistant_thread": {**MADE, "thread_ts": ""}, "event_ts": "1.1"},
+        {"type": "assistant_thread_started", "event_ts": "1.1"},
+    ):
+        assert opened(**none) is None, none
+
+
+def test_a_press_on_the_home_tab_names_no_conversation():
+    press = {
+        "type": "block_actions",
+        "user": {"id": "U1", "team_id": "T1"},
+        "container": {"type": "view", "view_id": "V1"},
+        "view": {"type": "home"},
+        "actions": [{"action_id": "coze_bridge_ask_0", "value": "start:00000000"}],
+        "trigger_id": "1.2.3",
+    }
+    found = parse.inbound(press, reading(), now=5.0)
+    assert (found.opened, found.press, found.sender.id, found.sent_at) == ("home", "start:00000000", "U1", 5.0)
+    assert parse.inbound({**press, "view": {"type": "modal"}}, reading(), now=5.0) is None
+    assert parse.inbound({**press, "actions": [{"action_id": "other", "value": "x"}]}, reading(), now=5.0) is None

@@ -42,7 +42,9 @@ def test_it_speaks_the_persons_language_of_what_it_leaves_out() -> None:
     assert spoken("看：\n```\nx\n```", "zh") == "看：\n（代码见文字）"
 
 
-@pytest.mark.parametrize(("sentence", "end"), [("It rains. ", "It rains.\nThe rest is in the text."), ("下雨了。", None)])
+@pytest.mark.parametrize(
+    ("sentence", "end"), [("It rains. ", "It rains.\nThe rest is in the text."), ("下雨了。", None)]
+)
 def test_a_long_text_ends_with_a_whole_sentence_and_says_that_there_is_more(sentence: str, end: str | None) -> None:
     said = spoken(sentence * 2_000)
     assert LONGEST - 100 < len(said) < LONGEST + 50
