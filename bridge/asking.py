@@ -11,7 +11,7 @@ from bridge.answer import Answer, BotEvent, ChatStarted, FilesComing, StillRunni
 from bridge.bringing import Bringing, is_waiting
 from bridge.errors import BotFailed, BridgeError, Gone, Transient, Unreachable
 from bridge.halt import Halt
-from bridge.model import File, Pending, Profile, Turn, TurnState
+from bridge.model import Act, File, Pending, Profile, Turn, TurnState
 from bridge.ports import Adapter, Bot, Bots, Clock, Meter, Profiles, Question, Store
 from bridge.surface import Surface
 from bridge.trail import note
@@ -129,10 +129,12 @@ class Asking:
     def pending(self) -> str:
         """What the conversation waits for once this answer stands, as `Pending.dump` writes it."""
         answer, turn = self.answer, self.turn
-        if turn.asked_at is None:
-            return "" if self.declined else turn.pending  # as before: nothing was asked
         open_question = Pending.load(turn.pending)
-        if open_question and open_question.resume and self._is_untaken:
+        asks = open_question is not None and bool(open_question.resume)
+        if turn.asked_at is None:
+            dropped = self.declined or (asks and turn.act == Act.CLEAR)
+            return "" if dropped else turn.pending  # as before: nothing was asked
+        if asks and self._is_untaken:
             return turn.pending  # Coze did not take the answer: it can still be given
         # Tools are waited for as well where the answer was stopped or given up: else the chat would wait for ever.
         resume = answer.resume if answer.outcome is TurnState.DELIVERED else ""

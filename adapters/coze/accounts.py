@@ -12,7 +12,7 @@ from typing import Any
 
 import cozepy
 
-from adapters.coze.auth import MARGIN_SECONDS
+from adapters.coze.auth import margin
 from adapters.coze.oauth import ASK_SECONDS, REFRESH_DAYS, Endpoint, Tokens, authorize_url, challenge_of, verifier
 from adapters.coze.seal import Seal
 from bridge.errors import BotFailed, BridgeError, Transient, Unreachable
@@ -54,6 +54,8 @@ class Login:
     refresh: str = field(repr=False)
     ends: float
     """When the access token ends, Unix time."""
+    life: float
+    """How long it lived when it was new, in seconds."""
     until: float
     """When the refresh token does."""
     who: dict[str, str]
@@ -222,25 +224,33 @@ class OwnAccounts:
     async def _fresh(self, person: str) -> str:
         while True:
             login, closed = await self._read(person)
-            now, began = self._clock.now(), self._clock.monotonic()
+            now = self._clock.now()
             if login is None:
                 self._known.pop(person, None)
                 raise _over()
-            left = login.ends - now - MARGIN_SECONDS
-            if left > 0 and login.access != self._refused.get(person):
-                self._known[person] = _Known(
-                    login=login.id, access=login.access, renew_at=began + left, looked_at=began
-                )
-                return login.access
+            if login.ends - margin(login.life) > now and login.access != self._refused.get(person):
+                return self._known_as(login)
             if login.renewing > now:
                 await self._clock.sleep(WAIT_SECONDS)  # another process does
                 continue
             claim = replace(login, renewing=now + CLAIM_SECONDS)
-            if sealed := await self._keep(claim, instead=closed):
-                await self._renew(claim, sealed)
+            sealed = await self._keep(claim, instead=closed)
+            # Once: what comes new is used, however soon it ends.
+            if sealed and (new := await self._renew(claim, sealed)):
+                return self._known_as(new)
 
-    async def _renew(self, login: Login, sealed: str) -> None:
-        """We alone may use up the refresh token now. The new one is kept before anything is done with it."""
+    def _known_as(self, login: Login) -> str:
+        began = self._clock.monotonic()
+        renew_at = began + login.ends - margin(login.life) - self._clock.now()
+        known = _Known(login=login.id, access=login.access, renew_at=renew_at, looked_at=began)
+        self._known[login.who["coze_user"]] = known
+        return login.access
+
+    async def _renew(self, login: Login, sealed: str) -> Login | None:
+        """We alone may use up the refresh token now. The new one is kept before anything is done with it.
+
+        None: they logged out, or in again, meanwhile.
+        """
         person = login.who["coze_user"]
         try:
             tokens = await self._endpoint.refreshed(self._client_id, login.refresh, secret=self._secret)
@@ -255,15 +265,16 @@ class OwnAccounts:
         new = replace(login, renewing=0.0, **self._times(tokens))
         if not new.refresh:
             new = replace(new, refresh=login.refresh, until=login.until)
-        await self._keep(new, instead=sealed)
         self._refused.pop(person, None)
+        return new if await self._keep(new, instead=sealed) else None
 
     # ---- keeping
 
     def _times(self, tokens: Tokens) -> dict[str, Any]:
         now = self._clock.now()
         until = now + REFRESH_DAYS * 86400
-        return {"access": tokens.access, "refresh": tokens.refresh, "ends": now + tokens.seconds, "until": until}
+        new = {"access": tokens.access, "refresh": tokens.refresh, "until": until}
+        return {**new, "ends": now + tokens.seconds, "life": tokens.seconds}
 
     async def _keep(self, login: Login, *, instead: str = "") -> str:
         """As what it is kept; empty if something else is kept by now."""

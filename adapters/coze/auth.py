@@ -37,6 +37,11 @@ class Renewing(Protocol):
         """Coze refused the token in this header: forgets it, unless a newer one has come meanwhile."""
 
 
+def margin(seconds: float) -> float:
+    """So long before its end a token is renewed that lives for so many seconds."""
+    return min(MARGIN_SECONDS, seconds / 2)
+
+
 def token_auth(token: str) -> cozepy.Auth:
     """A personal or service access token."""
     return cozepy.AsyncTokenAuth(token)
@@ -131,7 +136,7 @@ class JwtApp:
         )
         # A clock that is behind would make it look good for longer than we asked.
         seconds = min(tokens.seconds, self._seconds)
-        held.token, held.renew_at = tokens.access, began + seconds - min(MARGIN_SECONDS, seconds / 2)
+        held.token, held.renew_at = tokens.access, began + seconds - margin(seconds)
 
     def _assertion(self, session: str) -> str:
         """A fresh JWT: Coze takes each only once, and wants the host of the API, port included, as its audience."""

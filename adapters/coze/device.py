@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cozepy
 
-from adapters.coze.auth import MARGIN_SECONDS
+from adapters.coze.auth import margin
 from adapters.coze.oauth import REFRESH_DAYS, Device, Endpoint, Tokens
 from bridge.errors import BotFailed, ConfigError, Transient, Unreachable
 from bridge.ports import Clock
@@ -36,6 +36,8 @@ class Kept:
     refresh: str = field(repr=False)
     ends: float
     """When the access token ends, Unix time."""
+    life: float
+    """How long it lived when it was new, in seconds."""
     until: float
     """When the refresh token does."""
     name: str = ""
@@ -44,10 +46,10 @@ class Kept:
     def renewed(self, tokens: Tokens, now: float) -> "Kept":
         """With those tokens, which came at that Unix time. Without a new refresh token, the old one is still good."""
         ends = now + tokens.seconds
+        new = replace(self, access=tokens.access, ends=ends, life=tokens.seconds)
         if not tokens.refresh:
-            return replace(self, access=tokens.access, ends=ends)
-        until = now + REFRESH_DAYS * 86400.0
-        return replace(self, access=tokens.access, refresh=tokens.refresh, ends=ends, until=until)
+            return new
+        return replace(new, refresh=tokens.refresh, until=now + REFRESH_DAYS * 86400.0)
 
 
 class LoginFile:
@@ -155,7 +157,7 @@ class FileAuth(cozepy.AsyncAuth):
             await asyncio.wait({self._renewing}, timeout=LOCK_SECONDS)
 
     def _stale(self) -> bool:
-        return self._kept.access == self._refused or self._clock.now() >= self._kept.ends - MARGIN_SECONDS
+        return self._kept.access == self._refused or self._clock.now() >= self._kept.ends - margin(self._kept.life)
 
     async def _renew(self) -> None:
         async with self._file.alone(self._clock):
@@ -199,7 +201,14 @@ async def log_in(
     tokens = await _confirmed(endpoint, client_id, device, clock)
     name = await endpoint.name_of(tokens.access)
     began = Kept(
-        api_base=api_base.rstrip("/"), client_id=client_id, access="", refresh="", ends=0.0, until=0.0, name=name
+        api_base=api_base.rstrip("/"),
+        client_id=client_id,
+        access="",
+        refresh="",
+        ends=0.0,
+        life=0.0,
+        until=0.0,
+        name=name,
     )
     await asyncio.to_thread(file.write, began.renewed(tokens, clock.now()))
     return name

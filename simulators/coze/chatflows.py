@@ -8,8 +8,9 @@ from typing import Any
 from aiohttp import web
 
 from simulators.coze import frames
+from simulators.coze.asked import check_message
 from simulators.coze.envelope import WORLD, RefusedError, body_of, check_bot
-from simulators.coze.v3 import begun, check_message, conversation_for
+from simulators.coze.v3 import begun, conversation_for
 from simulators.coze.workflows import FLOWS
 
 MOST_MESSAGES = 50

@@ -1,6 +1,5 @@
 """The /v3/chat endpoints: ask, retrieve, list, cancel, submit tool outputs."""
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +8,7 @@ from aiohttp import web
 
 from simulators.coze import frames, pictures
 from simulators.coze.answers import Answer, Asked, plain
+from simulators.coze.asked import checked, is_voice, objects, plain_text
 from simulators.coze.chat import Reel, Speech, bent
 from simulators.coze.choice import choose
 from simulators.coze.envelope import (
@@ -18,7 +18,6 @@ from simulators.coze.envelope import (
     RefusedError,
     answered,
     body_of,
-    check_bot,
     meaning,
     pairs_of,
 )
@@ -26,7 +25,6 @@ from simulators.coze.state import RUNNING, Chat, Conversation, Message, World
 from simulators.coze.stream import follow, reset
 
 DROPPED = ("lost_response", "reset", "cut_clean", "cut_mid_line")
-STORABLE = ("question", "answer")
 
 
 async def ask(request: web.Request) -> web.StreamResponse:
@@ -34,7 +32,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
     world, body = request.app[WORLD], await body_of(request)
     stream = bool(body.get("stream", world.studio))
     auto_save = world.studio or body.get("auto_save_history") is not False
-    messages = _checked(world, body, stream=stream, auto_save=auto_save)
+    messages = checked(world, body, stream=stream, auto_save=auto_save)
     conversation = conversation_for(world, request.query, body)
     fault = request.get(FAULT)
     if fault and fault.kind == "error_event" and fault.value == "4016":
@@ -72,65 +70,6 @@ async def begun(
 
 def _chosen(world: World, asked: Asked, request: web.Request) -> Answer:
     return pictures.at_home(choose(asked, world.suggestions), f"{request.scheme}://{request.host}")
-
-
-def _checked(world: World, body: dict[str, Any], *, stream: bool, auto_save: bool) -> list[dict[str, Any]]:
-    """The additional_messages of a request that is in order."""
-    bot_id, user_id = body.get("bot_id"), body.get("user_id")
-    if not isinstance(bot_id, str) or not bot_id.isdigit() or not isinstance(user_id, str) or not user_id:
-        raise RefusedError(4000, "Request parameter error: bot_id and user_id are required, and bot_id is a number")
-    check_bot(world, bot_id, draft=body.get("publish_status") == "unpublished_draft")
-    if (version := body.get("bot_version")) and version not in world.versions:
-        raise RefusedError(4200, f"Requested resource bot_version={version} does not exist")
-    if not stream and not auto_save:
-        raise RefusedError(4007)
-    pairs_of(body.get("meta_data"))
-    messages = body.get("additional_messages") or []
-    if not isinstance(messages, list):
-        raise RefusedError(4000)
-    if len(messages) > 100:
-        raise RefusedError(4004)
-    for message in messages:
-        check_message(world, message, auto_save)
-    whole = [message["content_type"] for message in messages]
-    mute = len(messages) == 1 and whole == ["object_string"] and not plain_text(messages[0]["content"])
-    if mute and not all(item.get("type") == "audio" for item in _objects(messages[0]["content"])):
-        raise RefusedError(4000, "An image or a file must be adjacent to a text message")
-    return messages
-
-
-def check_message(world: World, message: Any, auto_save: bool) -> None:
-    if not isinstance(message, dict) or message.get("role") not in ("user", "assistant"):
-        raise RefusedError(4000, "Request parameter error: the role of a message is user or assistant")
-    message["content_type"] = message.get("content_type") or "text"
-    message["type"] = message.get("type") or ("question" if message["role"] == "user" else "answer")
-    if not isinstance(message.get("content"), str) or message["content_type"] not in ("text", "object_string"):
-        raise RefusedError(4005)
-    if auto_save and message["type"] not in STORABLE:
-        raise RefusedError(4005, f"Invalid message: type {message['type']} needs auto_save_history=false")
-    pairs_of(message.get("meta_data"))
-    if message["content_type"] == "object_string":
-        items = _objects(message["content"])
-        texts = sum(item.get("type") == "text" for item in items)
-        if texts > 1 or texts == len(items):
-            raise RefusedError(4000, "object_string takes one text at most, and a file or an image beside it")
-        unknown = [item for item in items if item.get("file_id") and item["file_id"] not in world.files]
-        if unknown:
-            raise RefusedError(4304, f"Invalid file: file_id {unknown[0]['file_id']}")
-
-
-def _objects(content: str) -> list[dict[str, Any]]:
-    try:
-        items = json.loads(content)
-    except ValueError:
-        items = None
-    if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
-        raise RefusedError(4000, "object_string holds the JSON text of an array of objects")
-    return items
-
-
-def plain_text(content: str) -> str:
-    return next((item.get("text") or "" for item in _objects(content) if item.get("type") == "text"), "")
 
 
 def conversation_for(world: World, query: Any, body: dict[str, Any]) -> Conversation:
@@ -180,19 +119,13 @@ def _opened(
         at=time.time(),
         meta_data=pairs_of(body.get("meta_data")),
         body=body,
-        voiced=any(_is_voice(message) for message in messages),
+        voiced=any(is_voice(message) for message in messages),
         status="in_progress",
         input_tokens=sum(map(frames.tokens, texts)),
     )
     world.remember(chat)
     conversation.running = chat
     return chat
-
-
-def _is_voice(message: dict[str, Any]) -> bool:
-    if message["content_type"] != "object_string":
-        return False
-    return any(item.get("type") == "audio" for item in _objects(message["content"]))
 
 
 def _query(messages: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -211,7 +144,7 @@ def _asked(world: World, conversation: Conversation, messages: list[dict[str, An
     if query["content_type"] == "text":
         return Asked(text=query["content"], context=context, replying=conversation.asking)
     names = []
-    for item in _objects(query["content"]):
+    for item in objects(query["content"]):
         if item.get("type") != "text":
             file = world.files.get(item.get("file_id") or "")
             names.append(file.name if file else str(item.get("file_url") or item.get("type")))

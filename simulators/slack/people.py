@@ -138,7 +138,12 @@ class People:
 
     def look(self, user: str, tab: str = "home") -> None:
         """A person opens the app's Home tab, or its `messages`."""
-        event: dict[str, Any] = {"type": "app_home_opened", "user": user, "channel": self.slack.direct(user).id, "tab": tab}
+        event: dict[str, Any] = {
+            "type": "app_home_opened",
+            "user": user,
+            "channel": self.slack.direct(user).id,
+            "tab": tab,
+        }
         if tab == "home" and (view := self.slack.views.get(user)):
             event["view"] = view
         self.deliveries.emit({**event, "event_ts": self.slack.stamp()})
@@ -146,7 +151,9 @@ class People:
     def open_thread(self, user: str) -> str:
         """A person opens a new thread with an app of the older assistant view; the ts of its root, which Slack makes."""
         place, ts = self.slack.direct(user), self.slack.stamp()
-        root = Message(channel=place.id, ts=ts, user=BOT_USER, team=TEAM, raw="New thread", text="New thread", bot_id=BOT)
+        root = Message(
+            channel=place.id, ts=ts, user=BOT_USER, team=TEAM, raw="New thread", text="New thread", bot_id=BOT
+        )
         root.subtype = "assistant_app_thread"
         place.messages[ts] = root
         made = {"user_id": user, "context": {}, "channel_id": place.id, "thread_ts": ts}

@@ -27,7 +27,7 @@ def written(
 
 
 def content(world: World, given: Json) -> Json:
-    """`{kind, text?, name?, mime_type?, size?, fields?}` becomes a stored file; of other kinds `value` is shown as it is.
+    """`{kind, text?, name?, mime_type?, size?}` becomes a stored file; of other kinds `value` is shown as it is.
 
     `fields` are shown beside those of the file.
     """

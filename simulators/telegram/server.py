@@ -66,6 +66,9 @@ class Server:
         match self.world.faults.take("download"):
             case Fault(kind="hang", seconds=seconds):
                 await asyncio.sleep(seconds)
+            case Fault(kind="reset"):
+                if request.transport is not None:
+                    request.transport.close()
             case Fault(kind="redirect", value=elsewhere):
                 raise web.HTTPFound(elsewhere)
             case Fault(value=status):

@@ -23,6 +23,7 @@ from bridge.presses import Presses
 from bridge.worker import Worker
 from simulators.coze.answers import Answer
 from storage.opening import open_store
+from tests.one_bot import OneBot
 
 ANN = 1001
 WHOLE = "word " * 60
@@ -67,7 +68,7 @@ async def test_one_failing_write_costs_nothing(world, nth, done):
     await adapter.open()
     worker = Worker(
         store=failing,
-        bot=bot,
+        bots=OneBot(bot),
         adapters={("telegram", adapter.account): adapter},
         pace=Pace(),
         clock=clock,
@@ -80,8 +81,8 @@ async def test_one_failing_write_costs_nothing(world, nth, done):
         recall_seconds=3600.0,
     )
     door = Door(store=store, allow=parse_access("*"), adapters={})
-    presses = Presses(store=store, bot=bot, meter=meter)
-    intake = Intake(store=store, door=door, presses=presses, wake=worker.wake, meter=meter)
+    presses = Presses(store=store, bots=OneBot(bot), meter=meter)
+    intake = Intake(store=store, door=door, presses=presses, wake=worker.wake, meter=meter, route=lambda _: "")
     tasks = [asyncio.create_task(worker.run()), asyncio.create_task(adapter.listen(intake.accept))]
     try:
         world.telegram.say(ANN, ANN, "long one")

@@ -199,6 +199,20 @@ async def test_tokens_are_renewed_a_minute_before_their_end_once_for_all_process
     assert len(place.sim.conversations) == 60
 
 
+async def test_tokens_that_live_no_longer_than_the_margin_are_used_for_half_their_life(place: Town) -> None:
+    place.sim.oauth.access_seconds = 30
+    session = await place.log_in()
+    for refreshed, seconds in ((0, 14), (1, 2), (1, 13), (2, 2)):
+        place.clock.time += seconds
+        await place.bot(session).new_conversation()
+        assert place.sim.oauth.refreshed == refreshed
+    # Coze tells whole seconds, and none at all of a token that is good for nothing.
+    place.sim.oauth.access_seconds = 0
+    place.clock.time += 30
+    with pytest.raises(BotFailed):
+        await place.bot(session).new_conversation()
+
+
 async def test_new_tokens_are_kept_before_they_are_used(tmp_path: Path) -> None:
     seen: list[bool] = []
 

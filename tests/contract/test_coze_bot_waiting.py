@@ -1,8 +1,6 @@
 """How long a CozeBot waits, and how it renews its OAuth tokens."""
 
 import asyncio
-import time
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import aiohttp
 import cozepy
 import pytest
 
@@ -121,6 +122,14 @@ async def test_the_official_sdk_reads_the_simulated_workflow(place: Mill) -> Non
     assert history.execute_status.value == "Running"
     done = await coze.workflows.runs.create(workflow_id=FLOW, parameters={}, is_async=True)
     assert done.execute_id == place.flows.runs[1].id
+    async with aiohttp.ClientSession() as session:
+        told = {"workflow_id": "7", "steps": [{"say": "Hm."}, {"output": "for {input}"}]}
+        async with session.post(f"{place.url}/control/workflow", json=told) as response:
+            assert (await response.json())["ok"]
+        at_once = await coze.workflows.runs.create(workflow_id="7", parameters={"input": "Bob"})
+        assert at_once.data == '{"output":"for Bob"}'
+        async with session.get(f"{place.url}/control/runs") as response:
+            assert [run["status"] for run in await response.json()][-1] == "Success"
     await client.aclose()
 
 

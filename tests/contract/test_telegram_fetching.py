@@ -90,6 +90,7 @@ async def test_a_sticker_that_moves_cannot_be_fetched(
         (Fault(kind="error_500", method="getFile"), Unreachable),
         (Fault(kind="flood", method="getFile", seconds=7), RateLimited),
         (Fault(kind="http", method="download", value="500"), Unreachable),
+        (Fault(kind="reset", method="download", times=2), Unreachable),
         (Fault(kind="http", method="download", value="404"), Gone),
         (Fault(kind="http", method="download", value="429"), RateLimited),
         (Fault(kind="redirect", method="download", value="http://127.0.0.1:9/elsewhere"), Unreachable),

@@ -1,17 +1,24 @@
 """How people are greeted, and who hears answers in which voice."""
 
+import asyncio
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from adapters.coze.bots import CozeBots
+from bridge.catalogue import Catalogue
 from bridge.identity import person
 from bridge.model import Address, Does, Opened
+from bridge.ports import Greeting
+from simulators.wire import Fault
 from storage import SqlStore
+from tests.clocks import StillClock
 from tests.contract.coze_place import Place
 from tests.contract.coze_place import place_fixture as place_fixture
 from tests.contract.hall import WHERE, Hall
+from tests.contract.slack_world import wait
 
 SLACK = {"address": Address(platform="slack", account="T1", chat="D1", thread="1700000000.000100")}
 WHO = person("telegram", "bot", "ann", "en")
@@ -28,6 +35,26 @@ async def hall(store: SqlStore, place: Place):
     made = Hall(store, place)
     yield made
     await made.aclose()
+
+
+# ---- the catalogue
+
+
+async def test_what_bots_say_is_fetched_each_hour_and_after_a_failure_each_minute(place: Place) -> None:
+    clock = StillClock()
+    catalogue = Catalogue(CozeBots({"": place.bot}), clock)
+    place.sim.faults.add(Fault(kind="http", method="/v1/audio/voices", value="502", times=1))
+    running = asyncio.create_task(catalogue.run())
+    await wait(lambda: len(clock.slept) > 1)
+    assert clock.slept[:2] == [60.0, 3600.0]
+    place.sim.world.onboarding = {"prologue": "Another.", "suggested_questions": []}
+    slept = len(clock.slept)
+    await wait(lambda: len(clock.slept) > slept + 2)
+    running.cancel()
+    assert await catalogue.greeting("") == Greeting(prologue="Another.")
+    place.sim.down(60)
+    assert [voice.name for voice in await catalogue.voices("")] == ["温柔女声", "Calm voice"], "it is kept in memory"
+    assert await catalogue.greeting("no such bot") == Greeting()
 
 
 # ---- the greeting

@@ -167,6 +167,7 @@ async def test_killed_while_it_is_spoken_the_voice_comes_once_and_the_text_is_le
         world.telegram.say(ANN, ANN, "rain?")
         await world.coze.wait(lambda: any(call["path"] == SPEECH for call in world.coze.world.calls), 60)
         await process.kill()
+    world.coze.hurry()
     before = [(message.message_id, message.text) for message in said(world)]
     async with only_telegram(world):
         await world.telegram.wait(lambda: kinds(world) == ["text", "text", "voice"], 60)

@@ -196,8 +196,9 @@ async def test_unknown_updates_harm_nothing(world):
 
 async def test_a_sticker_and_a_bare_mention_get_one_clear_sentence(world):
     async with world.bridge():
-        world.telegram.say(ANN, ANN, media={"kind": "sticker"})
-        await until_shown(world, "I can read text only so far. Please write your question.")
+        world.telegram.say(ANN, ANN, media={"kind": "sticker", "fields": {"is_animated": True}})
+        sentence = "I cannot read this kind of message. Please send text, a picture, a file or a voice message."
+        await until_shown(world, sentence)
         group = world.telegram.add_chat(type="group", title="G", members=[ANN])["id"]
         world.telegram.say(group, ANN, "@coze_demo_bot")
         await world.telegram.wait(lambda: "no question" in "".join(texts(world, group)) or None)

@@ -117,7 +117,7 @@ async def test_one_that_is_cut_again_and_again_is_given_up_in_plain_words(world,
     assert "⚠️" in text
 
 
-async def test_new_leaves_the_question_behind_and_stop_ends_the_run(world):
+async def test_new_and_clear_leave_the_question_behind_and_stop_ends_the_run(world):
     world.tuning += WORKFLOW
     world.coze.flows.script(FLOW, Step(ask="Your name?"), Step(pause=2000, output="Hello {1}"))
     async with world.bridge() as app:
@@ -129,12 +129,16 @@ async def test_new_leaves_the_question_behind_and_stop_ends_the_run(world):
         world.telegram.say(ANN, ANN, "again")
         await seen(world, "Your name?")
         await settled(app, 3)
-        assert [run.told for run in world.coze.flows.runs] == [[], []]
-        world.telegram.say(ANN, ANN, "Ann")
-        await world.coze.wait(lambda: world.coze.flows.runs[1].told == ["Ann"])
-        world.telegram.say(ANN, ANN, "/stop")
+        world.telegram.say(ANN, ANN, "/clear")
+        await settled(app, 4)
+        world.telegram.say(ANN, ANN, "and again")
         await settled(app, 5)
-        await world.coze.wait(lambda: not world.coze.flows.runs[1].followers)
+        assert [run.told for run in world.coze.flows.runs] == [[], [], []]
+        world.telegram.say(ANN, ANN, "Ann")
+        await world.coze.wait(lambda: world.coze.flows.runs[2].told == ["Ann"])
+        world.telegram.say(ANN, ANN, "/stop")
+        await settled(app, 7)
+        await world.coze.wait(lambda: not world.coze.flows.runs[2].followers)
         world.coze.flows.script(FLOW, Step(output="begun with {input}"))
         world.telegram.say(ANN, ANN, "once more")
         await seen(world, "begun with once more")

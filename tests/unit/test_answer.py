@@ -91,7 +91,7 @@ def test_what_no_database_takes_is_taken_out_of_everything_that_coze_names():
     )
     answer.dump().encode()
     assert answer.sources == [Source("a\ufffd", "https://example.com/\ufffd")]
-    assert (answer.tool, answer.tools_wanted) == ("tool\ufffd", ("wanted\ufffd\ufffd",))
+    assert (answer.tool, [call.name for call in answer.calls]) == ("tool\ufffd", ["wanted\ufffd\ufffd"])
 
 
 def test_an_answer_that_an_older_version_wrote_down_is_read():

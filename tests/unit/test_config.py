@@ -259,3 +259,39 @@ def test_words_may_be_in_any_case():
         None, {"LOG_FORMAT": "JSON", "SLACK_DM": "Person", "LOG_LEVEL": "debug", "TELEGRAM_STREAMING": "Off"}
     )
     assert (settings.log_format, settings.slack_dm, settings.telegram_streaming) == ("json", "person", "off")
+
+
+LOGIN = {
+    "COZE_LOGIN_CLIENT_ID": "app",
+    "COZE_LOGIN_URL": "https://bridge.example",
+    "COZE_LOGIN_KEY": "k" * 32,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"COZE_LOGIN_KEY": ""}, "COZE_LOGIN_KEY is missing: /login needs"),
+        ({"COZE_LOGIN_CLIENT_ID": ""}, "COZE_LOGIN_CLIENT_ID is missing: /login needs"),
+        ({"COZE_LOGIN_URL": ""}, "COZE_LOGIN_URL is missing: /login needs"),
+        ({"COZE_LOGIN_KEY": "short"}, "COZE_LOGIN_KEY: must have 32 characters or more"),
+        ({"COZE_LOGIN_KEY": "k" * 40 + ",short"}, "COZE_LOGIN_KEY: must have 32 characters or more"),
+        ({"COZE_LOGIN_URL": "http://bridge.example"}, "COZE_LOGIN_URL: must begin with https://"),
+        ({"COZE_TOKEN_EXPIRES": "soon"}, "COZE_TOKEN_EXPIRES: must be a day, such as 2026-12-31"),
+        ({"COZE_JWT_OAUTH_SESSIONS": "perhaps"}, "COZE_JWT_OAUTH_SESSIONS: must be true or false"),
+    ],
+)
+def test_logging_in_is_configured_as_a_whole(changes, line):
+    base = {"COZE_API_TOKEN": "pat_x", "COZE_BOT_ID": "1", "TELEGRAM_BOT_TOKEN": "1:abc"}
+    load(None, base | LOGIN).require_run()
+    with pytest.raises(ConfigError) as wrong:
+        load(None, base | LOGIN | changes).require_run()
+    assert str(wrong.value).startswith(line)
+    assert "k" * 32 not in str(wrong.value)
+
+
+def test_a_bare_host_means_our_path_and_both_keys_are_secret():
+    settings = load(None, LOGIN | {"COZE_LOGIN_KEY": f"{'n' * 32},{'o' * 32}", "COZE_LOGIN_CLIENT_SECRET": "s" * 9})
+    assert settings.coze_login_url == "https://bridge.example/coze/login"
+    assert {"n" * 32, "o" * 32, "s" * 9} <= set(settings.secrets())
+    load(None, {"COZE_LOGIN_PATH": "login.json", "COZE_BOT_ID": "1"}).require_coze()

@@ -22,9 +22,10 @@ def plain(found: Inbound | Moved | None) -> Any:
         case Moved():
             return {"moved": asdict(found)}
     whole = {**asdict(found), "files": [known(file) for file in found.files]}
-    for name in ("press", "quiet", "album", "act"):
+    for name in ("press", "quiet", "album", "act", "opened"):
         if not whole[name]:
             del whole[name]
+    assert whole.pop("private") is not found.address.chat.startswith("-")
     assert whole["sender"].pop("team") == "", "Telegram has none"
     return whole
 

@@ -29,7 +29,7 @@ async def test_a_claim_that_never_comes_back_is_noticed_though_leases_are_kept(t
     store = await open_store(f"sqlite+aiosqlite:///{tmp_path}/bridge.db", clock)
     worker = Worker(
         store=store,
-        bot=cast("Any", None),
+        bots=cast("Any", None),
         adapters={("telegram", "1"): cast("Any", None)},  # there is nothing to claim, so that neither is asked for
         pace=Pace(),
         clock=clock,
