@@ -107,12 +107,25 @@ async def test_where_nobody_can_log_in_there_is_no_such_page_and_the_command_say
         await said(world, ANN, "There is nothing to log in to")
 
 
-async def test_of_a_link_nothing_is_to_be_read_in_the_database(world):
+async def test_nothing_of_a_login_is_to_be_read_in_log_metrics_or_database(world, caplog):
+    caplog.set_level("DEBUG")
+    world.coze.oauth.access_seconds = 0
     async with world.bridge(**LOGIN) as app:
         world.telegram.say(ANN, ANN, "/login")
         link = await link_in(world, ANN)
-        state = parse_qs(urlsplit(link).query)["state"][0]
-        await settled(app, 1)
+        secrets = {parse_qs(urlsplit(link).query)[name][0] for name in ("state", "code_challenge")}
+        await through_the_browser(link, app.url)
+        world.coze.oauth.access_seconds = 900
+        world.telegram.say(ANN, ANN, "echo: renewed")
+        await settled(app, 3)
+        assert world.coze.oauth.refreshed == 1
+        secrets |= {*world.coze.oauth.given, LOGIN["COZE_LOGIN_KEY"]}
         kept = b"".join(path.read_bytes() for path in world.directory.glob("bridge.db*"))
         assert b"login_attempts" in kept
-        assert state.encode() not in kept
+        async with httpx.AsyncClient() as browser:
+            metrics = (await browser.get(f"{app.url}/metrics")).text
+    ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith(("bridge", "adapters")))
+    assert "somebody logged in" in ours
+    for secret in secrets:
+        assert secret.encode() not in kept
+        assert secret not in ours + metrics

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import asyncpg
@@ -25,7 +24,6 @@ from simulators.slack.server import SlackSimulator
 from simulators.telegram.simulator import TelegramSimulator
 from simulators.wire import Fault, Served
 from tests.contract.store_contract import SERVER, postgres_database
-from tests.e2e.test_login import LOGIN, link_in, through_the_browser
 from tests.e2e.test_service import command
 from tests.e2e.worlds import Process, World
 
@@ -88,7 +86,8 @@ class Zoo(World):
 
     async def look(self, process: Process) -> None:
         """At what it serves, and at the process list."""
-        host = host_of(process)
+        url = next(line for line in process.log if "listening on" in line).partition("listening on ")[2]
+        host = url.split()[0].strip('",').split('"')[0]
         async with aiohttp.ClientSession() as session:
             for path in ("/metrics", "/readyz", "/healthz", "/", "/telegram/webhook"):
                 async with session.get(f"http://{host}{path}") as response:
@@ -108,12 +107,6 @@ class Zoo(World):
                 if at >= 0:
                     found.append(f"{form!r} in …{text[max(0, at - 200) : at + len(form) + 50]}…")
         return found
-
-
-def host_of(process: Process) -> str:
-    """Where it listens."""
-    url = next(line for line in process.log if "listening on" in line).partition("listening on ")[2]
-    return url.split()[0].strip('",').split('"')[0]
 
 
 def forms(canary: str) -> Iterable[str]:
@@ -177,29 +170,7 @@ async def faults(world: Zoo, process: Process) -> None:
         for kind in ("reset", "html_502"):
             simulator.faults.add(Fault(kind=kind, times=2))
     slack.say(DM, ALICE, f"{ASKED} six")
-    if "COZE_LOGIN_URL" in world.environ and not coze.oauth.given:
-        await log_in(world, process)
     await world.look(process)
-
-
-async def log_in(world: Zoo, process: Process) -> None:
-    """Somebody takes an account of their own, whose first token ends at once; Coze quotes what it is given for more."""
-    world.coze.oauth.access_seconds = 0
-    world.telegram.say(ANN, ANN, "/login")
-    link = await link_in(world, ANN)
-    world.canaries |= {values[0] for name, values in parse_qs(urlsplit(link).query).items() if "state" in name}
-    page, _ = await through_the_browser(link, f"http://{host_of(process)}")
-    world.seen.append(f"{page.headers} {page.text}")
-    assert page.status_code == 200
-    world.coze.oauth.access_seconds = 900
-    mirror, before = world.mirrors["coze"], len(world.mirrors["coze"].quoted)
-    mirror.times, mirror.status, mirror.path = 1, 503, "/oauth2/token"
-    world.telegram.say(ANN, ANN, f"{ASKED} as myself")
-    async with asyncio.timeout(90):
-        while len(mirror.quoted) == before:
-            await asyncio.sleep(0.05)
-    assert "refresh_" in mirror.quoted.pop()
-    await world.coze.wait(lambda: world.coze.asked("as myself"), 60)
 
 
 async def through_its_life(world: Zoo) -> None:
@@ -239,7 +210,7 @@ async def by_hand(world: Zoo) -> None:
 
 @pytest.mark.parametrize("form", ["json", "text"])
 async def test_no_canary_is_seen_with_tokens_and_sockets_on_sqlite(tmp_path, form):
-    async with zoo(tmp_path, LOG_FORMAT=form, **TOKENS, **LOGIN) as world:
+    async with zoo(tmp_path, LOG_FORMAT=form, **TOKENS) as world:
         await through_its_life(world)
         if form == "json":
             await by_hand(world)
@@ -250,8 +221,6 @@ async def test_no_canary_is_seen_with_tokens_and_sockets_on_sqlite(tmp_path, for
             text = path.read_bytes().decode(errors="replace")
             world.seen.append(text.replace(ASKED, "").replace(SAID, ""))
         assert any("bridge.db" in path.name for path in tmp_path.iterdir())
-        assert world.coze.oauth.refreshed
-        world.canaries |= set(world.coze.oauth.given)
         assert not world.hits()
 
 
