@@ -37,9 +37,7 @@ def application(
     app = web.Application(client_max_size=MAX_BODY)
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", show)])
     app.add_routes([web.post(path, _answering(mount)) for path, mount in mounts.items()])
-    app.add_routes(
-        [web.get(path, _receiving(visit), allow_head=False) for path, visit in (visits or {}).items()]
-    )
+    app.add_routes([web.get(path, _receiving(visit), allow_head=False) for path, visit in (visits or {}).items()])
     return app
 
 

@@ -165,9 +165,7 @@ class App:
                 break
         return None
 
-    async def _serve(
-        self, store: Store, bots: Bots, tools: Tools, adapters: list[Adapter], meter: Meter
-    ) -> None:
+    async def _serve(self, store: Store, bots: Bots, tools: Tools, adapters: list[Adapter], meter: Meter) -> None:
         settings = self._settings
         lease = Lease(owner=secrets.token_hex(8), seconds=settings.tuning.lease_seconds)
         worker = Worker(

@@ -127,7 +127,7 @@ class User:
     language: str
     """`en` or `zh`: the language in which we talk to them."""
     session: str = ""
-    """In what is begun by them now, `Turn.session`, where that is more than their Coze `user_id`: they are logged in."""
+    """`Turn.session` of what they begin now, where that is more than their Coze `user_id`: they are logged in."""
 
 
 class Access(StrEnum):

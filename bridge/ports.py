@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 Accept = Callable[[Inbound | Moved], Awaitable[str | None]]
 """Returns: it is durable, or was deliberately ignored. Raises: do not acknowledge it to the platform.
 
-What it returns is a word for whoever pressed a button, where the platform can show one that passes; None: there is none.
+What it returns is a word for whoever pressed a button, where the platform can show one that passes; None: none.
 """
 
 

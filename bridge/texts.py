@@ -338,6 +338,7 @@ TEXTS: dict[str, dict[Language, str]] = {
     "fetching": {"en": "⏳ Interrupted; the rest is on its way.", "zh": "⏳ 刚才中断了，剩下的内容马上就来。"},
     "reading_file": {"en": "📎 Reading {name}…", "zh": "📎 正在读取 {name}…"},
     "reading_files": {"en": "📎 Reading {count} files…", "zh": "📎 正在读取 {count} 个文件…"},
+    "look_at_this": {"en": "Please look at this.", "zh": "请看一下。"},
     "listening": {"en": "🎤 Listening…", "zh": "🎤 正在听…"},
     "thinking_now": {"en": "💭 Thinking…", "zh": "💭 思考中…"},
     "using": {"en": "🔧 Using {tool}…", "zh": "🔧 正在使用 {tool}…"},

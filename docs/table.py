@@ -22,8 +22,10 @@ CHINESE = {
     "coze_jwt_oauth_client_id": "OAuth JWT 应用的客户端 ID：三个 `COZE_JWT_OAUTH_…` 合起来代替令牌。",
     "coze_jwt_oauth_public_key_id": "扣子为该应用的公钥显示的指纹。",
     "coze_jwt_oauth_private_key": "对应的私钥，完整的 PEM 文本；换行可以写成反斜杠加 n。",
-    "coze_jwt_oauth_sessions": "使用该应用时，每个人在扣子有各自的会话隔离（session）：别人的会话和变量都无法从中访问。",
-    "coze_token_expires": "`COZE_API_TOKEN` 的到期日（`2026-12-31`）：到期前七天起，日志、`doctor` 和一个指标会发出提醒。",
+    "coze_jwt_oauth_sessions": "使用该应用时，每个人在扣子有各自的会话隔离（session）："
+    "别人的会话和变量都无法从中访问。",
+    "coze_token_expires": "`COZE_API_TOKEN` 的到期日（`2026-12-31`）："
+    "到期前七天起，日志、`doctor` 和一个指标会发出提醒。",
     "coze_login_path": "`coze-bridge login` 写入的文件，在工作站上代替令牌。",
     "coze_login_client_id": "供人登录的 OAuth 应用的客户端 ID：用于 `coze-bridge login` 或 `/login`。",
     "coze_login_client_secret": "该应用若是 Web 应用，则为其客户端密钥；不设时使用 PKCE。",
@@ -91,7 +93,9 @@ def table(model: type[BaseModel], language: str) -> str:
     head = HEADS[language] if model is Settings else ("key", *HEADS[language][1:])
     rows = [head, ("---",) * len(head)]
     fields = {
-        name: field for name, field in model.model_fields.items() if model is not Settings or name not in SECTIONS
+        name: field
+        for name, field in model.model_fields.items()
+        if not issubclass(model, Settings) or name not in SECTIONS
     }
     rows += [_row(name, field, language, model) for name, field in fields.items()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -10,10 +10,10 @@ import cozepy
 from cozepy import Message
 
 from adapters.coze.bot import CozeBot
-from adapters.coze.questions import LOOK
 from adapters.coze.runs import Workflow
 from adapters.coze.terms import Terms, filled
 from adapters.coze.workflow import parameter_of
+from bridge import texts
 from bridge.answer import BotEvent
 from bridge.errors import BotFailed
 from bridge.ports import Question, Voice
@@ -129,5 +129,5 @@ def _message(question: Question) -> Message:
     """The question as text, which is all that a chatflow takes."""
     text = question.text
     if not text.strip() and question.files:
-        text = LOOK["zh" if question.language == "zh" else "en"]
+        text = texts.text("look_at_this", question.language)
     return Message.build_user_question_text(text, {"turn": question.mark} if question.mark else None)

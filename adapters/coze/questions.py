@@ -2,11 +2,10 @@
 
 from cozepy import Message, MessageObjectString, MessageObjectStringType
 
+from bridge import texts
 from bridge.model import File
 from bridge.ports import Question
 
-LOOK = {"en": "Please look at this.", "zh": "请看一下。"}
-"""Stands beside files that came without a word: Coze refuses pictures and documents without a text (4000)."""
 PICTURES = frozenset({"photo", "image", "sticker", "picture"})
 SOUNDS = frozenset({"voice", "audio"})
 MOVING = ("video/", "application/")
@@ -22,8 +21,9 @@ def message(question: Question) -> Message:
     items = [_item(file) for file in files]
     text = question.text
     if not text.strip():
-        # A voice message speaks for itself, and is the whole question.
-        text = "" if all(sort(file) == "audio" for file in files) else LOOK["zh" if question.language == "zh" else "en"]
+        # A voice message speaks for itself, and is the whole question. Pictures and documents without a text beside
+        # them are refused (4000).
+        text = "" if all(sort(file) == "audio" for file in files) else texts.text("look_at_this", question.language)
     objects = [MessageObjectString.build_text(text), *items] if text else items
     return Message.build_user_question_objects(objects, mark)
 

@@ -149,7 +149,7 @@ class People:
         self.deliveries.emit({**event, "event_ts": self.slack.stamp()})
 
     def open_thread(self, user: str) -> str:
-        """A person opens a new thread with an app of the older assistant view; the ts of its root, which Slack makes."""
+        """A person opens a new thread in the older assistant view; the ts of its root, which Slack makes."""
         place, ts = self.slack.direct(user), self.slack.stamp()
         root = Message(
             channel=place.id, ts=ts, user=BOT_USER, team=TEAM, raw="New thread", text="New thread", bot_id=BOT

@@ -202,9 +202,9 @@ def _read_silence(obeyed: Iterable[Verdict], questions: Iterable[Asked]) -> None
     known = list(questions)
     for verdict in obeyed:
         stop = verdict.asked
-        if verdict.outcome == LOST and stop.kind == "stop":
-            if any(_who(one) == _who(stop) and one.order < stop.order for one in known):
-                verdict.outcome, verdict.sentence = ANSWERED, "stopped"
+        had_asked = any(_who(one) == _who(stop) and one.order < stop.order for one in known)
+        if verdict.outcome == LOST and stop.kind == "stop" and had_asked:
+            verdict.outcome, verdict.sentence = ANSWERED, "stopped"
 
 
 def _who(asked: Asked) -> str:
