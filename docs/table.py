@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bridge.bots import BotSettings, Route  # noqa: E402
-from bridge.config import IN_FILES, SECTIONS, Answers, Files, Settings, Tuning, VoiceMessages  # noqa: E402
+from bridge.config import IN_FILES, SECTIONS, Settings  # noqa: E402
+from bridge.sections import Answers, Files, Tuning, VoiceMessages  # noqa: E402
 
 CHINESE = {
     "coze_api_base": "扣子 API 的根地址：`https://api.coze.cn`、`https://api.coze.com`，或自建的 Coze Studio。",

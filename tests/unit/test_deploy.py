@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bridge.app import CLOSE_SECONDS
-from bridge.config import IN_FILES, NAMES, Settings, Tuning
+from bridge.config import IN_FILES, NAMES, Settings
+from bridge.sections import Tuning
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"

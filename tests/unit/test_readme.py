@@ -9,7 +9,8 @@ import pytest
 import typer
 
 from bridge.__main__ import cli
-from bridge.config import NAMES, SECTIONS, Answers, Settings, Tuning
+from bridge.config import NAMES, SECTIONS, Settings
+from bridge.sections import Answers, Tuning
 from docs import table
 
 ROOT = Path(__file__).parents[2]
