@@ -15,9 +15,9 @@ from bridge.model import Page, Post, Turn
 from bridge.pace import Claim, Kind, Pace
 from bridge.pages import Layout, Look
 from bridge.ports import Adapter, Budget, Clock, Downloads, Meter, Store, Verb
-from bridge.posting import PATIENCE_SECONDS, Posting
+from bridge.posting import LANDING_SECONDS, PATIENCE_SECONDS, Posting
 from bridge.share import Share
-from bridge.steps import Step
+from bridge.steps import Edit, Step
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,9 @@ class Surface:
         halt: Halt,
         share: Share | None = None,
         speak: Speak | None = None,
+        taken_over: bool = False,
     ) -> None:
+        """`taken_over`: another process, which may have died in the middle of a call, had that turn before."""
         self._turn = turn
         self._halt = halt
         self._adapter = adapter
@@ -82,6 +84,9 @@ class Surface:
         self._muted = False
         self._strikes = 0
         self._painted_at = 0.0
+        grows = any(post.message_id is not None and not post.final for post in posts)
+        self._landed_at = clock.monotonic() + LANDING_SECONDS if taken_over and grows else 0.0
+        """By then the last edit of the process before us has landed: it would undo a final one that is faster."""
 
     @property
     def pages(self) -> int:
@@ -152,6 +157,8 @@ class Surface:
                 if content is None:
                     if asked.is_set():
                         return False
+                elif not await self._await_landing(step, asked):
+                    return False
                 elif await self._await_turn(self._posting.budgets(step), kind, asked):
                     await self._posting.take(step, content)
                 else:
@@ -289,6 +296,11 @@ class Surface:
 
     def _whole(self, answer: Answer) -> list[Page]:
         return self._contents.sendable(self._layout.whole(answer, simpler=self._posting.refused))
+
+    async def _await_landing(self, step: Step, asked: asyncio.Event) -> bool:
+        """False: `asked` was set before."""
+        wait = self._landed_at - self._clock.monotonic()
+        return not (wait > 0 and isinstance(step, Edit) and await self._clock.wait(asked, wait))
 
     async def _await_turn(self, budgets: Sequence[Budget], kind: Kind, asked: asyncio.Event) -> bool:
         """Waits until such a call may go out, and takes it out of the budgets. False: `asked` was set before."""

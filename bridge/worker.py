@@ -14,7 +14,7 @@ from bridge.bringing import EVERYTHING, Bringing, Wanted
 from bridge.errors import BotFailed, LeaseLost, Transient
 from bridge.halt import Halt
 from bridge.herald import Account, Herald
-from bridge.model import Lease, Post, Turn, TurnId
+from bridge.model import Lease, Post, Turn, TurnId, TurnState
 from bridge.pace import Pace
 from bridge.pages import Look
 from bridge.ports import Adapter, Bots, Clock, Downloads, Meter, Speaks, Store, Tools
@@ -33,6 +33,9 @@ POLL_SECONDS = 1.0
 STORE_RETRY_SECONDS = 1.0
 MOST_OF_ONE = 0.75
 """Where several accounts are served, so much of the workers one may have: a platform that hangs leaves room."""
+
+MOST_KNOWN = 10_000
+"""Turns of ours that are remembered."""
 
 OnBusy = Literal["queue", "merge", "interrupt"]
 """What becomes of messages that come while an answer runs."""
@@ -93,6 +96,8 @@ class Worker:
         self._share = Share(store.shares, pace=pace, clock=clock) if store.shares else None
         self._knows_penalties = False
         self._claimed_last = asyncio.Event()
+        self._known: dict[TurnId, None] = {}
+        """Turns that we worked on, the oldest first."""
         self._signs: dict[str, float] = {}
         """When each of our loops last went round."""
         self._pulse = Pulse(
@@ -242,7 +247,7 @@ class Worker:
 
     async def _take_forward(self, turn: Turn, halt: Halt) -> None:
         try:
-            surface = self._surface(turn, await self._store.posts(turn), halt)
+            surface = self._surface(turn, await self._store.posts(turn), halt, taken_over=self._is_from_another(turn))
             asking = Asking(
                 turn=turn,
                 bots=self._bots,
@@ -279,7 +284,15 @@ class Worker:
             self._idle.set()
             self._work.set()
 
-    def _surface(self, turn: Turn, posts: Sequence[Post], halt: Halt) -> Surface:
+    def _is_from_another(self, turn: Turn) -> bool:
+        """Was it begun, and not by us, as far as we remember?"""
+        is_known = turn.id in self._known
+        self._known[turn.id] = None
+        if len(self._known) > MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+        return turn.state in (TurnState.STREAMING, TurnState.FINALISING) and not is_known
+
+    def _surface(self, turn: Turn, posts: Sequence[Post], halt: Halt, *, taken_over: bool = False) -> Surface:
         return Surface(
             turn,
             adapter=self._adapters[turn.address.platform, turn.address.account],
@@ -293,6 +306,7 @@ class Worker:
             halt=halt,
             share=self._share,
             speak=partial(self._speak, turn),
+            taken_over=taken_over,
         )
 
     async def _speak(self, turn: Turn, words: str) -> bytes:

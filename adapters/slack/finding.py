@@ -1,6 +1,7 @@
 """Finds a message of ours again, after a crash between its sending and our note of it."""
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ log = logging.getLogger(__name__)
 
 FIND_BACK = 5.0
 """Seconds before `since` at which a search begins, as clocks differ."""
+_TS = re.compile(r"[0-9]{10}\.[0-9]{6}")
 FIND_PAGES, FIND_SIZE = 5, 200
 """So many messages after the question are looked through: an answer stands close to it."""
 
@@ -29,7 +31,7 @@ class Finding:
         self._told_scope = False
 
     async def find(self, address: Address, lost: Lost, *, us: str) -> str | None:
-        """The `ts` of the message with the page's mark, posted at or after `lost.since`, or None. Raises Transient.
+        """The `ts` of the message with the page's mark, posted behind the question, or None. Raises Transient.
 
         A stream carries its mark only from its end on. So in a thread, where no message has the mark, the newest of
         `us` (our user id) that has none, and that nobody here is streaming, is taken for it. Files carry no mark.
@@ -38,7 +40,7 @@ class Finding:
             return None
         where = {
             "channel": address.chat,
-            "oldest": f"{lost.since - FIND_BACK:.6f}",
+            "oldest": _earliest(lost),
             "inclusive": True,
             "include_all_metadata": True,
             "limit": FIND_SIZE,
@@ -69,6 +71,12 @@ class Finding:
             self._told_scope = True
             return None
         return unmarked
+
+
+def _earliest(lost: Lost) -> str:
+    """The `ts` of the message that it answers, else by our clock, which may have been set to another time since."""
+    *_, ts = lost.question.split(":")
+    return ts if _TS.fullmatch(ts) else f"{lost.since - FIND_BACK:.6f}"
 
 
 def _mark(message: dict[str, Any]) -> str:

@@ -103,7 +103,8 @@ class Polling:
         if not batch:
             # All is confirmed. After a week without any, update ids start anew, maybe lower (Bot API, Update).
             self._offset = 0
-        return batch
+        # By their ids: the offset must never pass one that was not taken in.
+        return sorted(batch, key=_number)
 
     async def _in_conflict(self, error: Conflict) -> None:
         """409: a webhook is set, or somebody else polls with this token."""
@@ -123,3 +124,9 @@ class Polling:
         else:
             log.warning("A webhook was set for this token; it is deleted: updates are polled now")
         return None
+
+
+def _number(update: Mapping[str, Any]) -> int:
+    """The id of an update; what has none comes first, and is said to be strange."""
+    number = update.get("update_id")
+    return number if isinstance(number, int) else 0

@@ -106,6 +106,7 @@ async def find(
     since: float,
     known: frozenset[str] = frozenset(),
     attachment: Attachment | None = None,
+    question: str = "",
 ) -> str | None:
     """Looks for a lost message with that mark; there is nothing that it would have to wait for."""
 
@@ -113,7 +114,7 @@ async def find(
         raise AssertionError("reading has budgets of its own")
 
     page = Page(index=0, text="", final=True, mark=mark, attachment=attachment)
-    return await slack.find(address, Lost(page=page, since=since, question="", known=known), turn=turn)
+    return await slack.find(address, Lost(page=page, since=since, question=question, known=known), turn=turn)
 
 
 async def no_reasons() -> list[str]:

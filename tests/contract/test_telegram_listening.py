@@ -76,6 +76,19 @@ class TestPolling:
         assert asked[:4] == [0, 0, 0, 0], "nothing is confirmed while nothing is taken"
         assert ids[-1] + 1 in asked
 
+    async def test_what_is_delivered_in_another_order_is_not_passed_over(
+        self, sim: TelegramSimulator, telegram: TelegramAdapter
+    ) -> None:
+        """Found by the chaos suite: the offset of the later one confirmed the earlier one, which was refused."""
+        sim.updates.swap_next()
+        ids = [sim.say(ANN, ANN, text)["update_id"] for text in ("one", "two")]
+        core = Core(failures=[Unreachable("no database")])
+        async with listening(telegram, core):
+            await core.wait(2)
+            await sim.wait(lambda: not sim.updates.pending)
+        assert sorted(core.texts) == ["one", "two"]
+        assert ids[0] < ids[1]
+
     async def test_a_message_given_up_halfway_comes_again(
         self, sim: TelegramSimulator, telegram: TelegramAdapter, url: str
     ) -> None:
