@@ -67,10 +67,7 @@ class Asking:
             else:
                 await self._ask_anew()
         except Gone as gone:
-            await self.store.forget_conversation(self.turn)
-            self.turn = replace(self.turn, state=TurnState.CLAIMED, coze_conversation="")
-            why = "the Coze conversation is gone; making a new one"
-            raise Transient(why, say="failed", reference=gone.reference, code=gone.code) from None
+            raise await self._without_conversation(gone) from None
         except Transient as error:
             if error.certain or self.turn.state is not TurnState.STREAMING or not self.recalls:
                 raise
@@ -89,7 +86,10 @@ class Asking:
         if not self.recalls:
             self.meter.count("possible_repeats")
             self.answer = replace(heard)
-            await self._ask_anew()
+            try:
+                await self._ask_anew()
+            except Gone as gone:
+                raise await self._without_conversation(gone) from None
             return
         self.meter.count("recalls")
         self.answer = replace(heard, calls=())
@@ -107,6 +107,13 @@ class Asking:
                 self.answer.messages, self.answer.reasoning = heard.messages, heard.reasoning
         if is_part and not self.answer.calls and not self.halt.asked.is_set():
             raise Unreachable("Coze does not list the answer (yet) that it gave", certain=False, say="stalled")
+
+    async def _without_conversation(self, gone: Gone) -> Transient:
+        """What is raised in place of it: next time, the question is asked in a new conversation."""
+        await self.store.forget_conversation(self.turn)
+        self.turn = replace(self.turn, state=TurnState.CLAIMED, coze_conversation="")
+        why = "the Coze conversation is gone; making a new one"
+        return Transient(why, say="failed", reference=gone.reference, code=gone.code)
 
     async def take_up(self, chat: str) -> None:
         """Goes on with a chat of an earlier turn: from now on it is recalled, and nothing is asked."""

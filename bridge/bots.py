@@ -1,6 +1,7 @@
 """Settings of the bots that can be talked to, and of which one answers where."""
 
 import json
+import re
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -13,7 +14,7 @@ STRICT = ConfigDict(
 
 
 _OF_BOTS = ("draft", "version", "cards", "custom_variables", "variables")
-USELESS = {"chat": ("app_id", "files"), "chatflow": _OF_BOTS, "workflow": _OF_BOTS}
+USELESS = {"chat": ("app_id", "files", "input"), "chatflow": ("input", *_OF_BOTS), "workflow": _OF_BOTS}
 """Settings that Coze has no place for, by the mode."""
 
 
@@ -60,6 +61,13 @@ class BotSettings(BaseModel):
             values.bot_id(value)
         return value
 
+    @field_validator("input", "files")
+    @classmethod
+    def _names_a_parameter(cls, value: str | None) -> str | None:
+        if value is not None and not value.strip():
+            raise ValueError("is empty; name a parameter of the start node, or leave it out")
+        return value
+
     @field_validator("api_token", mode="before")
     @classmethod
     def _is_pasted_whole(cls, value: object) -> object:
@@ -90,13 +98,22 @@ class BotSettings(BaseModel):
         if self.mode == "chat" and self.workflow_id:
             raise ValueError('workflow_id is of no use to a bot; write mode = "chatflow" or "workflow"')
         for name in USELESS[self.mode]:
-            if getattr(self, name):
+            if name in self.model_fields_set and getattr(self, name):
                 raise ValueError(f"{name} is of no use to a {self.mode if self.workflow_id else 'bot'}; leave it out")
+        self._check_names()
         if self.draft and self.version:
             raise ValueError("draft and version exclude each other; leave out one")
         if self.api_base and not self.api_token:
             raise ValueError("api_base needs an api_token of that Coze beside it")
         return self
+
+    def _check_names(self) -> None:
+        """Each parameter is given one thing. Raises ValueError."""
+        if self.mode == "workflow" and self.files == self.input:
+            raise ValueError(f"files and input name the same parameter, {self.input}; name two")
+        for key in ("input", "files") if self.mode == "workflow" else ("files",):
+            if getattr(self, key) in self.parameters:
+                raise ValueError(f"{key} names a parameter that stands in parameters as well; leave it out there")
 
 
 class Route(BaseModel):
@@ -114,3 +131,11 @@ class Route(BaseModel):
     """Telegram chat id, Slack channel id."""
     thread: str | None = None
     """Telegram topic."""
+
+    @model_validator(mode="after")
+    def _is_an_account(self) -> Self:
+        if self.account is not None and self.platform == "telegram" and not re.fullmatch("[0-9]+", self.account):
+            raise ValueError("account must be the bot's id, the number before the colon of its token")
+        if self.account is not None and self.platform == "slack" and not re.fullmatch("T[A-Z0-9]+", self.account):
+            raise ValueError("account must be the team's id, which begins with T")
+        return self

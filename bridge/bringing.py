@@ -5,19 +5,20 @@ import hashlib
 import mimetypes
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from bridge.amiss import BIG, MB, VOICE
-from bridge.errors import BotFailed, Gone, Permanent, Refused, Transient, Unreachable
+from bridge.errors import BotFailed, BridgeError, Gone, Permanent, Refused, Transient, Unreachable
 from bridge.model import File, Turn
 from bridge.ports import Adapter, Bot, Brings, Hears, Meter, Reads, Store
 from bridge.scratch import Scratch, write
 
 AT_ONCE = 4
-"""Files of one process that are under way at a time: so much disk is used, and so many connections."""
+"""Files of one process that are being fetched at a time, and as many that are being passed on: both together are on
+the disk. One question has one of them there, so that many slow ones hold up their own question alone."""
 FETCH_SECONDS, UPLOAD_SECONDS, HEAR_SECONDS = 600.0, 600.0, 300.0
 """Of one file; each end of it gives up earlier if nothing comes for a while."""
 KEPT_SECONDS = 80 * 86400.0
@@ -58,9 +59,10 @@ class Bringing:
         self._meter = meter
         self._scratch = scratch
         self._wanted = wanted
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._fetching = asyncio.Semaphore(AT_ONCE)
+        self._passing_on = asyncio.Semaphore(AT_ONCE)
         self._alone: dict[tuple[str, str], list[asyncio.Lock]] = {}
-        """Contents that are being uploaded, by library and digest; one entry for each who wants to."""
+        """What is being uploaded, by library and key; one entry for each who wants to."""
 
     def judged(self, files: Sequence[File], bot: Bot, adapter: Adapter, *, anew: bool = False) -> tuple[File, ...]:
         """The files as far as they are known without being fetched: those that cannot be used are `amiss`.
@@ -75,23 +77,25 @@ class Bringing:
     async def brought(
         self, turn: Turn, files: Sequence[File], bot: Bot, adapter: Adapter, *, anew: bool = False
     ) -> tuple[File, ...]:
-        """The `judged` files of that question, with what became of those that were waiting; durable.
+        """The `judged` files of that question, one after another, with what became of those that were waiting; durable.
 
         Raises Transient, and BotFailed of what is not about a file; what was done until then is durable as well.
         """
-        doing = [self._one(file, bot, adapter, anew=anew) for file in files]
-        results = await asyncio.gather(*doing, return_exceptions=True)
-        done = tuple(
-            file if isinstance(result, BaseException) else result for file, result in zip(files, results, strict=True)
-        )
+        after, failed = list(files), None
+        for number, file in enumerate(files):
+            try:
+                after[number] = await self._one(file, bot, adapter, anew=anew)
+            except BridgeError as error:
+                failed = error
+                break
+        done = tuple(after)
         if done != turn.files:
             await self._store.prepared(turn, done)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-        for before, after in zip(turn.files, done, strict=True):
+        if failed is not None:
+            raise failed
+        for before, file in zip(turn.files, done, strict=True):
             if is_waiting(before):
-                self._count(turn, after)
+                self._count(turn, file)
         return done
 
     def _count(self, turn: Turn, file: File) -> None:
@@ -122,18 +126,22 @@ class Bringing:
         if not is_waiting(file):
             return file
         assert isinstance(adapter, Brings)
-        async with self._room:
-            try:
+        try:
+            async with AsyncExitStack() as fetching:
+                await fetching.enter_async_context(self._fetching)
                 with self._scratch.file() as (path, descriptor):
                     digest, size = await self._fetch(file, adapter, descriptor)
                     known = replace(file, size=size)
-                    if self._hears(file, bot) and size <= MOST_HEARD:
-                        return replace(known, heard=await self._heard(file, bot, path))
-                    return replace(known, coze=await self._uploaded(file, bot, path, digest, anew=anew))
-            except _AmissError as error:
-                amiss = str(error)
-                # Said to be smaller than it is: then how large it is, is not known.
-                return replace(file, amiss=amiss, size=0 if amiss.startswith(BIG) else file.size)
+                    async with self._passing_on:
+                        # Not before: what waits to be passed on is on the disk, and would be ever more.
+                        await fetching.aclose()
+                        if self._hears(file, bot) and size <= MOST_HEARD:
+                            return replace(known, heard=await self._heard(file, bot, path))
+                        return replace(known, coze=await self._uploaded(file, bot, path, digest, anew=anew))
+        except _AmissError as error:
+            amiss = str(error)
+            # Said to be smaller than it is: then how large it is, is not known.
+            return replace(file, amiss=amiss, size=0 if amiss.startswith(BIG) else file.size)
 
     async def _fetch(self, file: File, adapter: Brings, descriptor: int) -> tuple[str, int]:
         """SHA-256 and size of the content, which is then in that file."""
@@ -177,16 +185,19 @@ class Bringing:
         return heard.strip()
 
     async def _uploaded(self, file: File, bot: Bot, path: Path, digest: str, *, anew: bool) -> str:
-        """Its Coze `file_id`: of a content that was uploaded before, the same."""
+        """Its Coze `file_id`: of a content that was uploaded before under that name, the same."""
         if not isinstance(bot, Reads):
             raise _AmissError("deaf")
-        async with self._one_at_a_time(bot.library, digest):
-            known = "" if anew else await self._store.uploaded(bot.library, digest)
+        name = _uploaded_as(file)
+        # By the name Coze tells what a file is, and a bot may be told it: it is never that of somebody else's file.
+        key = hashlib.sha256(f"{digest}/{name}".encode(errors="replace")).hexdigest()
+        async with self._one_at_a_time(bot.library, key):
+            known = "" if anew else await self._store.uploaded(bot.library, key)
             if known:
                 return known
             try:
                 async with asyncio.timeout(UPLOAD_SECONDS):
-                    number = await bot.upload(named(file), path)
+                    number = await bot.upload(name, path)
             except TimeoutError:
                 raise Unreachable("not uploaded in time") from None
             except BotFailed as error:
@@ -195,13 +206,13 @@ class Bringing:
                 if error.say.startswith("file"):
                     raise _AmissError(ABOUT_THE_FILE.get(error.say, "refused")) from None
                 raise
-            await self._store.keep_upload(bot.library, digest, number, seconds=KEPT_SECONDS)
+            await self._store.keep_upload(bot.library, key, number, seconds=KEPT_SECONDS)
             return number
 
     @asynccontextmanager
-    async def _one_at_a_time(self, library: str, digest: str) -> AsyncIterator[None]:
-        """Nobody else of this process is inside with the same content."""
-        wanting = self._alone.setdefault((library, digest), [])
+    async def _one_at_a_time(self, library: str, key: str) -> AsyncIterator[None]:
+        """Nobody else of this process is inside with the same content of the same name."""
+        wanting = self._alone.setdefault((library, key), [])
         lock = wanting[0] if wanting else asyncio.Lock()
         wanting.append(lock)
         try:
@@ -210,7 +221,7 @@ class Bringing:
         finally:
             wanting.pop()
             if not wanting:
-                del self._alone[library, digest]
+                del self._alone[library, key]
 
 
 def is_waiting(file: File) -> bool:
@@ -224,6 +235,12 @@ def named(file: File) -> str:
     if "." in name[1:]:
         return name
     return name + (mimetypes.guess_extension(file.mime.partition(";")[0].strip()) or "")
+
+
+def _uploaded_as(file: File) -> str:
+    """Pictures have no names of their own at Coze: so one that many send is uploaded once."""
+    name = named(file)
+    return f"photo{Path(name).suffix.lower()}" if file.mime.startswith("image/") else name
 
 
 def _away(error: Transient) -> str:

@@ -3,9 +3,10 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Coroutine, Sequence
+import math
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bridge.errors import BridgeError, Permanent
 from bridge.ports import Bots, Clock, Greeting, Greets, Speaks, Voice
@@ -18,8 +19,17 @@ RETRY_SECONDS = 60.0
 """After this, what could not be fetched is tried again."""
 CALL_SECONDS = 20.0
 """What Coze gets for each call."""
-QUICK_SECONDS = 2.0
-"""What somebody waits who needs it before it has been fetched: Slack wants its answer within three."""
+QUICK_SECONDS = 1.0
+"""What somebody waits who needs it before it has been fetched; they hold up everybody behind them in Telegram, and
+Slack wants its answer within three. Who comes within `RETRY_SECONDS` after that waits no more."""
+
+
+@dataclass(slots=True)
+class _Wait:
+    """Of those who need something that is not there yet: they wait together, and then for a while nobody does."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    again_at: float = -math.inf
 
 
 @dataclass(slots=True)
@@ -28,6 +38,8 @@ class _Entry:
 
     greeting: Greeting | None = None
     voices: Sequence[Voice] | None = None
+    for_greeting: _Wait = field(default_factory=_Wait)
+    for_voices: _Wait = field(default_factory=_Wait)
 
 
 _UNKNOWN = _Entry(Greeting(), ())
@@ -53,14 +65,14 @@ class Catalogue:
         """Empty: it has none, or it is not known."""
         entry = self._entries.get(bot, _UNKNOWN)
         if entry.greeting is None:
-            await _quickly(self._fetch_greeting(bot))
+            await self._quickly(self._fetch_greeting, bot, entry.for_greeting)
         return entry.greeting or Greeting()
 
     async def voices(self, bot: str) -> Sequence[Voice]:
         """Empty: it cannot speak, or that is not known."""
         entry = self._entries.get(bot, _UNKNOWN)
         if entry.voices is None:
-            await _quickly(self._fetch_voices(bot))
+            await self._quickly(self._fetch_voices, bot, entry.for_voices)
         return entry.voices or ()
 
     async def _fetch_greeting(self, name: str) -> bool:
@@ -86,12 +98,16 @@ class Catalogue:
             return isinstance(error, Permanent)
         return True
 
-
-async def _quickly(fetching: Coroutine[None, None, bool]) -> None:
-    """As far as it comes while somebody waits."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(QUICK_SECONDS):
-            await fetching
+    async def _quickly(self, fetch: Callable[[str], Awaitable[bool]], name: str, wait: _Wait) -> None:
+        """As far as it comes while somebody waits."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(QUICK_SECONDS), wait.lock:
+                if self._clock.monotonic() < wait.again_at:
+                    return
+                try:
+                    await fetch(name)
+                finally:
+                    wait.again_at = self._clock.monotonic() + RETRY_SECONDS
 
 
 def short(name: str) -> str:

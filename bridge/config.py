@@ -23,7 +23,7 @@ from bridge.access import parse_access, parse_admins
 from bridge.bots import BotSettings, Route
 from bridge.errors import ConfigError
 from bridge.sections import Answers, Files, Tuning, VoiceMessages
-from bridge.tools import ToolSettings
+from bridge.tools import NAME, ToolSettings
 
 FILES = sources.FILES
 TELEGRAM_API = "https://api.telegram.org"
@@ -189,6 +189,13 @@ class Settings(BaseModel):
                 raise ValueError(
                     f"routes.{number}.bot: there is no section [bots.{route.bot}]; add it, or mend the name"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _tools_can_be_called(self) -> Self:
+        for name in self.tools:
+            if not NAME.fullmatch(name):
+                raise ValueError(f"tools: {name[:80]!r} is no name for a tool; give it 1 to 64 of A-Z a-z 0-9 _ -")
         return self
 
     @model_validator(mode="after")

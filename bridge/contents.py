@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 SPEAK_SECONDS = 60.0
 """What Coze gets to speak an answer, before there is no voice message."""
+SPOKEN_AT_ONCE = 4
+"""Voice messages of one process that are being spoken, or in memory until they are sent."""
 Speak = Callable[[str], Awaitable[bytes]]
 """Has that text spoken for who asked, as MP3."""
 
@@ -37,14 +39,22 @@ TEXT = Content()
 class Contents:
     """Of the attachments of one answer. What cannot be had, or not be sent, is left the link that it is in the text.
 
-    `speak`: None if nothing can be spoken.
+    `speak`: None if nothing can be spoken. `mouths`: of the process, as so many voice messages are made at once.
     """
 
-    def __init__(self, adapter: Adapter, downloads: Downloads, meter: Meter, speak: Speak | None = None) -> None:
+    def __init__(
+        self,
+        adapter: Adapter,
+        downloads: Downloads,
+        meter: Meter,
+        speak: Speak | None = None,
+        mouths: asyncio.Semaphore | None = None,
+    ) -> None:
         self._can_attach = isinstance(adapter, Attaches)
         self._platform = adapter.platform
         self._downloads = downloads
         self._speak = speak
+        self._mouths = mouths or asyncio.Semaphore(SPOKEN_AT_ONCE)
         self._meter = meter
         self._missing: set[Attachment] = set()
 
@@ -63,7 +73,9 @@ class Contents:
         if attachment is None:
             yield TEXT
         elif attachment.kind is Kind.VOICE:
-            yield await self._spoken(attachment, asked)
+            async with AsyncExitStack() as held:
+                await _unless(asked, held.enter_async_context(self._mouths))
+                yield None if asked.is_set() else await self._spoken(attachment, asked)
         elif not attachment.url:
             yield Content(attachment, attachment.text.encode())
         else:

@@ -29,6 +29,8 @@ class Access:
     """Where each conversation is held in the session of who opened it."""
     file: "FileAuth | None" = None
     """The same as `auth`, if that is a workstation's login."""
+    app: "JwtApp | None" = None
+    """The OAuth app behind `auth`, if it is one."""
     own: "OwnAccounts | None" = None
     """For people with accounts of their own."""
 
@@ -38,6 +40,8 @@ class Access:
             await self.own.aclose()
         if self.file is not None:
             await self.file.aclose()
+        if self.app is not None:
+            await self.app.aclose()
 
 
 def build_access(settings: Settings, clock: Clock) -> Access:
@@ -60,7 +64,7 @@ def build_access(settings: Settings, clock: Clock) -> Access:
         endpoint,
         clock,
     )
-    return Access(auth=jwt.auth(), jwt=jwt if settings.coze_jwt_oauth_sessions else None, own=own)
+    return Access(auth=jwt.auth(), app=jwt, jwt=jwt if settings.coze_jwt_oauth_sessions else None, own=own)
 
 
 def build_auth(settings: Settings, clock: Clock) -> "Auth":

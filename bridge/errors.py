@@ -5,7 +5,8 @@ BridgeError
 ├─ Transient(retry_after, certain)    wait and try again
 │  ├─ RateLimited                     the other side said how long to wait
 │  ├─ Unreachable                     no answer, or a server error
-│  └─ Busy                            the conversation is taken at the moment
+│  ├─ Busy                            the conversation is taken at the moment
+│  └─ Unsure                          somebody else may have the turn by now: look again soon
 ├─ Permanent                          trying again is pointless: tell the person
 │  ├─ Refused                         the platform lets us not write here
 │  ├─ Gone                            what we referred to no longer exists
@@ -66,6 +67,10 @@ class Unreachable(Transient):
 
 class Busy(Transient):
     """The Coze conversation has another chat running (4016); nothing was created."""
+
+
+class Unsure(Transient):
+    """It is not sure that this turn is still ours."""
 
 
 class Permanent(BridgeError):

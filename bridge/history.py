@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from bridge import fold
 from bridge.commands import Saying, saying
-from bridge.identity import conversation_key, thread_in
+from bridge.identity import in_thread, thread_in
 from bridge.model import Address, Choice, Does, Inbound, Past, User
 from bridge.pages import LONGEST_LABEL
 from bridge.ports import Store
@@ -33,7 +32,7 @@ class History:
     async def talk(self, inbound: Inbound, who: User, where: str) -> Saying | None:
         """Lists them, or goes on with the one that was named by its number in the list, or pressed."""
         if inbound.press:
-            return await self._pressed(inbound, who)
+            return await self._pressed(inbound, who, where)
         pasts = await self._store.pasts(where, who, limit=MOST, bot=self._route(inbound.address))
         wanted = inbound.text.strip().rstrip(".")
         if not wanted:
@@ -43,10 +42,10 @@ class History:
             return Saying(text("history_unknown", who.language))
         return await self._go_on(pasts[number - 1], inbound, who, where)
 
-    async def _pressed(self, inbound: Inbound, who: User) -> Saying | None:
+    async def _pressed(self, inbound: Inbound, who: User, where: str) -> Saying | None:
         found = _PRESS.fullmatch(inbound.press)
-        thread = found[2] if found is not None and found[2] is not None else inbound.address.thread
-        where = conversation_key(replace(inbound, address=replace(inbound.address, thread=thread)))
+        if found is not None and found[2] is not None:
+            where = in_thread(where, found[2])
         pasts = await self._store.pasts(where, who, limit=10 * MOST, bot=self._route(inbound.address))
         past = next((one for one in pasts if found is not None and one.id == int(found[1])), None)
         if past is None:

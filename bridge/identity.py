@@ -49,3 +49,9 @@ def conversation_key(inbound: Inbound) -> str:
 def thread_in(where: str) -> str:
     """The thread of that place; empty for none."""
     return (*where.split(":"), "", "", "", "")[3]
+
+
+def in_thread(where: str, thread: str) -> str:
+    """The same person's conversation in another thread of that chat."""
+    platform, account, chat, _, *rest = where.split(":")
+    return ":".join((platform, account, chat, thread, *rest))

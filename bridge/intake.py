@@ -7,6 +7,7 @@ from dataclasses import replace
 from bridge.answer import clean
 from bridge.commands import COMMANDS, Command, Saying, Talk, saying
 from bridge.door import Door
+from bridge.errors import Unreachable
 from bridge.identity import conversation_key, language, user
 from bridge.model import Act, Address, Choice, Does, Inbound, Moved, Standing, User
 from bridge.ports import Effect, Meter, Store, TurnedAway
@@ -147,8 +148,20 @@ class Intake:
             return "ignored"
         if question is None:
             return await self._say(Saying(text("not_valid", who.language)), inbound, who, where)
-        # The press itself tells no language but that of the platform, if that; the question may.
+        try:
+            return await self._asked(question)
+        except Unreachable:
+            if self._welcome and inbound.opened:
+                self._welcome.take_back(question)
+            raise
+
+    async def _asked(self, question: Inbound) -> str:
+        """What a button stands for is asked by whoever pressed it."""
+        # The press itself tells no language but that of the platform, if that; the question may. And the question may
+        # stand elsewhere.
         who, where = user(question), conversation_key(question)
+        if self._settled is not None:
+            who, where = await self._settled(question, who, where)
         await self._begin_anew(question, who, where)
         return await self._receive(question, who, where)
 
@@ -171,7 +184,9 @@ class Intake:
         """A command outside any thread (Slack has no slash commands in threads) means the sender's newest one there."""
         if await self._store.takes_part(where, who):
             return where
-        return await self._store.latest_place(inbound.address, who) or where
+        # An answer is stopped whoever they were to Coze when they asked; all else concerns who they are now.
+        like = "" if inbound.command == "stop" else where
+        return await self._store.latest_place(inbound.address, who, like) or where
 
     async def _say(self, said: Saying, inbound: Inbound, who: User, where: str) -> str:
         command = Command(Effect.NONE, lambda *_: said.text)

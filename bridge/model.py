@@ -453,6 +453,8 @@ class Answered:
     bot: str = ""
     """As in Turn; and `session`."""
     session: str = ""
+    asker: str = ""
+    """Coze `user_id` of whose question it was."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bridge.contents import TEXT, Content, Contents
-from bridge.errors import Gone, Permanent, RateLimited, Transient, Unreachable, Unrenderable
+from bridge.errors import Gone, Permanent, RateLimited, Transient, Unreachable, Unrenderable, Unsure
 from bridge.figures import Figures
 from bridge.halt import Halt
 from bridge.model import Lost, Page, Post, Turn
@@ -267,7 +267,7 @@ class Posting:
     def _must_be_ours(self) -> None:
         """Right before a call: this process may have been frozen while somebody else showed more, or the end."""
         if self._clock.monotonic() >= self._halt.ours_until:
-            raise Unreachable("it is not sure that this turn is still ours")
+            raise Unsure
 
     async def _keep(self, post: Post) -> None:
         """Writes the post down. What an open post shows is not written: it changes with every edit."""

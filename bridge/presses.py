@@ -44,12 +44,14 @@ class Presses:
             return "", None
         turn = TurnId(int(found[2]))
         waits = Pending.load(await self._store.waits(where))
-        if waits is None or not waits.asker or waits.turn != turn:
-            return text("decided", who.language), None
-        if waits.asker != who.coze_user:
-            return text("not_yours", who.language), None
         # Its turn may not be settled yet: the buttons stand before that is written down.
         answered = await self._store.answered(turn, inbound.address)
+        if waits is None or not waits.asker or waits.turn != turn:
+            # Where each has a conversation of their own, it may wait in somebody else's.
+            theirs = inbound.personal and answered is not None and answered.asker != who.coze_user
+            return text("not_yours" if theirs else "decided", who.language), None
+        if waits.asker != who.coze_user:
+            return text("not_yours", who.language), None
         choices = Answer.load(answered.answer).choices if answered else ()
         label = next((choice.label for choice in choices if choice.press == inbound.press), "")
         said = label or text("allow" if found[1] == Does.ALLOW else "decline", who.language)
@@ -111,7 +113,7 @@ class Presses:
             bot = self._bots.of(answered.bot, answered.session)
         except BotFailed:
             bot = None
-        if not (isinstance(bot, Judged) and spoken and spoken[-1]):
+        if not (isinstance(bot, Judged) and spoken and spoken[-1] and answered.coze_conversation):
             log.info("a judgement is kept, but Coze is not told")
             return
         good = None if not judgement else judgement == Does.LIKE

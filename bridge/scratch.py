@@ -1,12 +1,13 @@
 """Temporary files: each is removed at its end, and what a killed process left behind at the next start."""
 
+import errno
 import fcntl
 import logging
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bridge.errors import Unreachable
@@ -14,6 +15,8 @@ from bridge.errors import Unreachable
 log = logging.getLogger(__name__)
 
 PREFIX = "coze-bridge-files-"
+TRIES = 3
+"""A process that starts may hold the lock of a new directory for a moment, to see whether it is left over."""
 
 
 class Scratch:
@@ -63,15 +66,20 @@ class Scratch:
 
     def _own(self) -> Path:
         """The directory; made anew if somebody who tidies up has removed it."""
-        while self._directory is None or not self._directory.is_dir():
-            if self._directory is not None:
-                os.close(self._lock)
-                self._directory = None
+        if self._directory is not None:
+            if self._directory.is_dir():
+                return self._directory
+            os.close(self._lock)
+            self._directory = None
+        for _ in range(TRIES):
             made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=self._place))
             lock = _locked(made)
             if lock >= 0:
                 self._directory, self._lock = made, lock
-        return self._directory
+                return made
+            with suppress(OSError):
+                made.rmdir()
+        raise OSError(errno.ENOLCK, "directories cannot be locked there (NFS?)")
 
 
 def write(descriptor: int, piece: bytes) -> None:
@@ -84,7 +92,7 @@ def write(descriptor: int, piece: bytes) -> None:
 
 
 def _no_room(error: OSError) -> Unreachable:
-    log.error("no temporary file (%s): see that there is room where TMPDIR points to", error.strerror)
+    log.error("no temporary file (%s): let TMPDIR point to where there is room", error.strerror)
     return Unreachable(f"no temporary file: {error.strerror}", say="failed")
 
 

@@ -26,7 +26,7 @@ class Tuning(BaseModel):
     """So long after it was asked, the answer to a question is still fetched from Coze; then the person is told."""
     queued_seconds: float = Field(default=5.0, ge=0)
     """Who waits longer than this for an answer to begin is told how many are before them; 0: never."""
-    album_seconds: float = Field(default=1.0, ge=0)
+    album_seconds: float = Field(default=1.0, ge=0, le=10)
     """After a picture of an album, the next one of it may take so long (Telegram sends each by itself)."""
     telegram_calls_per_second: float = Field(default=28.0, gt=0)
     """All chats of the bot together (Bot API FAQ: about 30; more with paid broadcasts)."""
@@ -96,3 +96,10 @@ class VoiceMessages(BaseModel):
     default: str = ""
     """Coze `voice_id` of the voice for those who say no more than `/voice on`; empty: the first one that speaks their
     language."""
+
+    @field_validator("default")
+    @classmethod
+    def _is_said(cls, value: str) -> str:
+        if value and not value.strip():
+            raise ValueError("is blank; name a voice, or leave it out")
+        return value.strip()

@@ -48,6 +48,7 @@ class Surface:
         halt: Halt,
         share: Share | None = None,
         speak: Speak | None = None,
+        mouths: asyncio.Semaphore | None = None,
         taken_over: bool = False,
     ) -> None:
         """`taken_over`: another process, which may have died in the middle of a call, had that turn before."""
@@ -56,7 +57,7 @@ class Surface:
         self._adapter = adapter
         self._pace = pace
         self._clock = clock
-        self._contents = Contents(adapter, downloads, meter, speak)
+        self._contents = Contents(adapter, downloads, meter, speak, mouths)
         self._layout = Layout(turn=turn, look=look, fill=adapter.limits.fill, plain_from=adapter.limits.plain_from)
         self.figures = Figures(turn, clock=clock, meter=meter, anew=not posts, previews=adapter.limits.streams)
         self._posting = Posting(

@@ -349,6 +349,7 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "🔐 The bot wants to use:\n\n{tools}\n\nMay it?",
         "zh": "🔐 机器人想要使用：\n\n{tools}\n\n是否允许？",
     },
+    "tool_more": {"en": "and {count} more that are not shown", "zh": "另有 {count} 项未显示"},
     "tool_interrupted": {
         "en": "⚠️ I was interrupted after you had allowed this; it may have run already. I do not repeat it unasked.",
         "zh": "⚠️ 你允许之后我被中断了，它可能已经运行过。没有你的同意，我不会再运行一次。",
@@ -362,6 +363,10 @@ TEXTS: dict[str, dict[Language, str]] = {
     "not_yours": {
         "en": "Only the person whose question it was can decide this.",
         "zh": "只有提问的人才能决定。",
+    },
+    "not_taken": {
+        "en": "⚠️ Your question could not be taken in. Please write it again here in a minute.",
+        "zh": "⚠️ 没能收下您的问题，请过一分钟在这里再写一次。",
     },
     "not_valid": {
         "en": "This button is no longer valid. Please write your question.",

@@ -24,8 +24,9 @@ SUBMIT_DELAYS = (1.0, 2.0, 4.0)
 """Seconds between attempts to give Coze what the tools gave; then the chat is recalled, and they may run again."""
 UNHEARD_SECONDS = 15.0
 """For so long a question waits until Coze has taken in that tools may not run which an earlier one waited for."""
-LONGEST_ARGUMENTS = 600
-"""UTF-16 units of the arguments that are shown to the person who is to allow a call."""
+LONGEST_ARGUMENT, MOST_ARGUMENTS = 120, 16
+"""UTF-16 units of one argument, and how many of them are shown to the person who is to allow a call. Each is shortened
+by itself: the model that writes them could hide the one that matters behind another."""
 DECLINED = json.dumps({"error": "The person declined."})
 
 
@@ -147,7 +148,7 @@ class Tooling:
 
     def _put_to_the_person(self, calls: Sequence[ToolCall]) -> None:
         turn, answer = self.asking.turn, self.asking.answer
-        listed = "\n".join(f"- {_described(call)}" for call in calls if self.tools.asks(call.name))
+        listed = "\n".join(f"- {_described(call, turn.language)}" for call in calls if self.tools.asks(call.name))
         sentences = [text("may_use", turn.language, tools=listed)]
         if calls == self._decided():
             sentences.insert(0, text("tool_interrupted", turn.language))
@@ -193,23 +194,26 @@ async def _unheard(events: AsyncIterator[BotEvent]) -> AsyncIterator[BotEvent]:
     yield  # a generator
 
 
-def _described(call: ToolCall) -> str:
-    """The call in one line of Markdown; of long arguments the beginning."""
+def _described(call: ToolCall, language: str) -> str:
+    """The call in one line of Markdown; of long arguments the beginning, and how many characters are missing."""
     try:
         given = json.loads(call.arguments)
     except ValueError:
         given = call.arguments
     if isinstance(given, dict):
-        pairs = ((name, value if isinstance(value, str) else _json(value)) for name, value in given.items())
-        words = ", ".join(f"{name}: {value}" for name, value in pairs)
+        words = [f"{_shown(name)}: {_value(value)}" for name, value in given.items()]
+        more = len(words) - MOST_ARGUMENTS
+        if more > 0:
+            words[MOST_ARGUMENTS:] = [text("tool_more", language, count=more)]
     else:
-        words = str(given)
-    short = fold.shortened(words, LONGEST_ARGUMENTS)
-    return f"**{_shown(call.name)}** {_plain(short)}{'' if short == words else '…'}".rstrip()
+        words = [_value(given)]
+    return f"**{_shown(call.name)}** {', '.join(words)}".rstrip()
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _value(value: object) -> str:
+    words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    short = fold.shortened(words, LONGEST_ARGUMENT)
+    return _plain(short) if short == words else f"{_plain(short)}… (+{len(words) - len(short)})"
 
 
 def _shown(name: str) -> str:

@@ -11,7 +11,7 @@ from bridge.acts import perform
 from bridge.alerts import Alerts
 from bridge.answer import Answer, is_blank
 from bridge.asking import Asking
-from bridge.errors import BridgeError, Gone, LeaseLost, Permanent, RateLimited, Refused, Transient
+from bridge.errors import BridgeError, Gone, LeaseLost, Permanent, RateLimited, Refused, Transient, Unsure
 from bridge.halt import Halt
 from bridge.model import Act, Turn, TurnState
 from bridge.patience import ASK_DELAYS, BUG_ATTEMPTS, where_to_resume
@@ -208,6 +208,9 @@ class Advance:
         if delivering and isinstance(error, RateLimited):
             # A penalty is no failure of ours: it lasts as long as the platform said, and is not counted.
             attempts, delay = turn.attempts, max(error.retry_after, 1.0)
+        elif isinstance(error, Unsure):
+            # Nothing failed: this process was held up, and either it is ours again or somebody else goes on.
+            attempts, delay = turn.attempts, 1.0
         log.info("%s; going on in %.1f s", error, delay)
         if not delivering and attempts > 1 and not self.answer.text:
             await self._say_trying(error)

@@ -13,7 +13,7 @@ from bridge.commands import Saying
 from bridge.errands import Errands
 from bridge.errors import BridgeError, Permanent
 from bridge.identity import language
-from bridge.model import Address, Choice, Does, Inbound, Opened, User
+from bridge.model import Address, Choice, Does, Inbound, Opened, Page, User
 from bridge.pages import LONGEST_LABEL
 from bridge.ports import Adapter, Bots, Greeting, Homes, Profiles, Store
 from bridge.texts import text
@@ -24,6 +24,8 @@ NAME_SECONDS = 1.0
 """A greeting does not wait longer for the name of who is greeted."""
 LONGEST_NAME = 64
 MOST_QUESTIONS = 8
+MOST_BEGUN = 1_000
+"""Questions from pages of which it is known that they are shown."""
 
 _GAP = r"\{\{\s*user_name\s*\}\}"
 _NAME = re.compile(_GAP)
@@ -52,6 +54,8 @@ class Welcome:
         self._adapters = adapters
         self._voices = voices
         self._errands = Errands()
+        self._begun: dict[str, Address] = {}
+        """Where questions from people's pages stand, by the keys of the presses; the oldest first."""
 
     async def talk(self, inbound: Inbound, who: User, where: str) -> Saying:  # noqa: ARG002 - it is a Talk
         """What is said to somebody who begins."""
@@ -72,6 +76,8 @@ class Welcome:
         """The question that such a button asks, as if the person had written it; None: the bot there does not offer it
         (any more). Raises Transient.
         """
+        if not inbound.press.startswith(f"{Does.GREET}:"):
+            return None
         greeting = await self._catalogue.greeting(self._bots.route(inbound.address))
         question = next((one for one in greeting.questions if inbound.press == _press(one)), "")
         if not question:
@@ -80,12 +86,23 @@ class Welcome:
         if inbound.opened != Opened.HOME or not isinstance(adapter, Homes):
             return replace(inbound, text=question)
         try:
-            address = await adapter.begin(inbound.sender.id, question)
+            # One press that comes twice is shown once.
+            address = self._begun.get(inbound.key) or await adapter.begin(inbound.sender.id, question)
         except Permanent as error:
             log.warning("what was pressed on somebody's page cannot be asked: %s", error)
             return None
+        self._begun[inbound.key] = address
+        if len(self._begun) > MOST_BEGUN:
+            del self._begun[next(iter(self._begun))]
         # The question stands there now: the answer need not repeat it.
         return replace(inbound, address=address, text=question, press="", opened="")
+
+    def take_back(self, question: Inbound) -> None:
+        """Says below a question from somebody's page, which is shown before it is durable, that it was not taken in."""
+        adapter = self._adapters[question.address.platform, question.address.account]
+        sentence = text("not_taken", language(question.sender.language, question.text))
+        page = Page(index=0, text=sentence, final=True)
+        self._errands.send("refusal", partial(adapter.send, question.address, page))
 
     async def aclose(self) -> None:
         """Gives up pages that are not shown yet."""

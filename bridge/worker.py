@@ -11,6 +11,7 @@ from bridge.access import Admin
 from bridge.alerts import Alerts
 from bridge.asking import Asking
 from bridge.bringing import EVERYTHING, Bringing, Wanted
+from bridge.contents import SPOKEN_AT_ONCE
 from bridge.errors import BotFailed, LeaseLost, Transient
 from bridge.halt import Halt
 from bridge.herald import Account, Herald
@@ -86,6 +87,7 @@ class Worker:
         self.alerts = Alerts(store=store, clock=clock, meter=meter, admins=admins, accounts=adapters.keys())
         self._scratch = Scratch()
         self._bringing = Bringing(store=store, meter=meter, scratch=self._scratch, wanted=wanted)
+        self._mouths = asyncio.Semaphore(SPOKEN_AT_ONCE)
         self._running: dict[TurnId, Halt] = {}
         self._taken: Counter[Account] = Counter()
         """How many of them are of each account."""
@@ -306,6 +308,7 @@ class Worker:
             halt=halt,
             share=self._share,
             speak=partial(self._speak, turn),
+            mouths=self._mouths,
             taken_over=taken_over,
         )
 

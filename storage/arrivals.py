@@ -152,7 +152,8 @@ def conversation_name(question: str) -> str:
 async def answered(connection: AsyncConnection, turn_id: TurnId, address: Address) -> Answered | None:
     """The answer that the buttons of that chat belong to; None if there is no such answer there."""
     session = case((conversations.c.session != "", conversations.c.session), else_=users.c.coze_user)
-    answer = select(turns, session.label("session")).select_from(turns.join(users).join(conversations))
+    answer = select(turns, users.c.coze_user, session.label("session"))
+    answer = answer.select_from(turns.join(users).join(conversations))
     row = (await connection.execute(answer.where(*_is_answer(turn_id, address)))).one_or_none()
     if row is None:
         return None
@@ -162,6 +163,7 @@ async def answered(connection: AsyncConnection, turn_id: TurnId, address: Addres
         judged=row.judged,
         bot=row.bot,
         session=row.session,
+        asker=row.coze_user,
     )
 
 

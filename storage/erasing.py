@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Delete, Select, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Delete, Row, Select, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.model import Doomed, Erased, Pending
@@ -38,10 +38,9 @@ async def forget(connection: AsyncConnection, people: Collection[int], now: floa
     asked = await _erase(connection, delete(turns).where(theirs))
     left, orphans = 0, dict[str, _Held]()
     for some in _parts(sorted({place for place, _ in used})):
-        held = select(conversations.c.id, conversations.c.session).where(conversations.c.id.in_(some))
-        found = await connection.execute(held.order_by(conversations.c.id).with_for_update())
-        sessions = {row.id: row.session for row in found}
-        orphans |= await _let_go(connection, sessions, used)
+        held = select(conversations).where(conversations.c.id.in_(some))
+        found = (await connection.execute(held.order_by(conversations.c.id).with_for_update())).all()
+        orphans |= await _let_go(connection, found, used, names)
         empty = ~exists().where(turns.c.conversation_id == conversations.c.id)
         gone = delete(conversations).where(conversations.c.id.in_(some), empty)
         empties = (await connection.execute(gone.returning(*conversations.c))).all()
@@ -64,14 +63,19 @@ async def forget(connection: AsyncConnection, people: Collection[int], now: floa
 
 
 async def _let_go(
-    connection: AsyncConnection, sessions: Mapping[int, str], used: Mapping[tuple[int, str], _Held]
+    connection: AsyncConnection,
+    held: Sequence[Row[Any]],
+    used: Mapping[tuple[int, str], _Held],
+    names: Collection[str],
 ) -> dict[str, _Held]:
-    """Of the used Coze conversations of those places, the ones in which nobody else asked; no place keeps one of them.
+    """Of the used Coze conversations of those places, the ones in which nobody else asked, and all that were held in
+    the session of somebody with one of those names: nobody else gets at them there. No place keeps one of them.
 
     Where a question of somebody else waits, all stay: it may be on its way to Coze at this moment.
     """
+    sessions = {row.id: row.session for row in held}
     places = list(sessions)
-    others = select(turns.c.conversation_id, turns.c.coze_conversation, is_unsettled(turns).label("waits"))
+    others = select(turns.c.conversation_id, turns.c.coze_conversation, turns.c.bot, is_unsettled(turns).label("waits"))
     rows = (await connection.execute(others.where(turns.c.conversation_id.in_(places)).distinct())).all()
     shared = {(row.conversation_id, row.coze_conversation) for row in rows}
     waits = {row.conversation_id for row in rows if row.waits}
@@ -80,15 +84,23 @@ async def _let_go(
         for (place, coze), (bot, asker) in used.items()
         if place in sessions and place not in waits and (place, coze) not in shared
     }
+    lost = [(row.conversation_id, row.coze_conversation, row.bot) for row in rows]
+    lost += [(row.id, row.coze_id, row.bot) for row in held]
+    for place, coze, bot in lost:
+        if coze and place not in waits and sessions[place] in names:
+            orphans.setdefault(coze, (bot, sessions[place]))
     for some in _parts(sorted(orphans)):
         theirs = (conversations.c.id.in_(places), conversations.c.coze_id.in_(some))
         await connection.execute(update(conversations).where(*theirs).values(coze_id=""))
+        of_others = (turns.c.conversation_id.in_(places), turns.c.coze_conversation.in_(some))
+        await connection.execute(update(turns).where(*of_others).values(coze_conversation=""))
     return orphans
 
 
 async def _blank_theirs(connection: AsyncConnection, places: Sequence[int], names: Collection[str]) -> None:
     """Of conversations in which others asked, too: erases the name that one of those people gave it, and what it waits
-    for after an answer to them. It belongs to who asked in it last from now on.
+    for after an answer to them. It belongs to who asked in it last from now on, and what was held in the session of
+    before goes on in none; but for one in which something waits, which may be on its way to Coze.
     """
     heir = (
         select(users.c.coze_user)
@@ -99,7 +111,9 @@ async def _blank_theirs(connection: AsyncConnection, places: Sequence[int], name
         .scalar_subquery()
     )
     opened = update(conversations).where(conversations.c.id.in_(places), conversations.c.session.in_(names))
-    await connection.execute(opened.values(name="", session=heir))
+    await connection.execute(opened.values(name=""))
+    in_line = exists().where(turns.c.conversation_id == conversations.c.id, is_unsettled(turns))
+    await connection.execute(opened.where(~in_line).values(session=heir, pending=""))
     waits = select(conversations.c.id, conversations.c.pending)
     for row in await connection.execute(waits.where(conversations.c.id.in_(places), conversations.c.pending != "")):
         pending = Pending.load(row.pending)

@@ -36,6 +36,10 @@ class SqlLogins:
 
     async def end_login(self, state: str) -> tuple[User, str] | None:
         now = self._clock.now()
+        good = select(login_attempts.c.state).where(login_attempts.c.state == state, login_attempts.c.until > now)
+
+        async def begun(connection: AsyncConnection) -> bool:
+            return (await connection.execute(good)).first() is not None
 
         async def end(connection: AsyncConnection) -> tuple[User, str] | None:
             attempt = delete(login_attempts).where(login_attempts.c.state == state)
@@ -45,6 +49,9 @@ class SqlLogins:
             person = (await connection.execute(select(users).where(users.c.id == found.user_id))).one()
             return _user(person), found.sealed
 
+        # Anybody may ask this: what was made up is not to wait for, or hold up, whoever writes.
+        if not await self._database.read(begun):
+            return None
         return await self._database.write(end)
 
     async def login(self, coze_user: str) -> str:
@@ -75,9 +82,13 @@ class SqlLogins:
             return await self._database.write(replace, single=True)
         return await self._database.write(keep)
 
-    async def drop_login(self, coze_user: str) -> bool:
+    async def drop_login(self, coze_user: str, *, kept: str = "") -> bool:
+        doomed = delete(logins).where(logins.c.coze_user == coze_user)
+        if kept:
+            doomed = doomed.where(logins.c.sealed == kept)
+
         async def drop(connection: AsyncConnection) -> bool:
-            return (await connection.execute(delete(logins).where(logins.c.coze_user == coze_user))).rowcount > 0
+            return (await connection.execute(doomed)).rowcount > 0
 
         return await self._database.write(drop, single=True)
 

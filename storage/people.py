@@ -165,14 +165,20 @@ async def speak(connection: AsyncConnection, who: User, voice: str, now: float) 
     await connection.execute(new.on_conflict_do_update(index_elements=ONE_PERSON, set_={"voice": voice}))
 
 
-async def latest_place(connection: AsyncConnection, address: Address, who: User) -> str:
-    """Key of the newest conversation of that chat, in whichever thread, in which that person asked; or empty."""
+async def latest_place(connection: AsyncConnection, address: Address, who: User, like: str = "") -> str:
+    """Key of the newest conversation of that chat, in whichever thread, in which that person asked; or empty.
+
+    With `like`, the key of a conversation, only one that differs from it in nothing but the thread.
+    """
     prefix = f"{address.platform}:{address.account}:{address.chat}:"
     # ';' comes right after ':', so these are the keys that begin with the prefix; archived ones hold a '#'.
     here = and_(
         conversations.c.key >= prefix, conversations.c.key < f"{prefix[:-1]};", ~conversations.c.key.contains("#")
     )
     asked = exists().where(turns.c.conversation_id == conversations.c.id, turns.c.user_id == id_of(who))
+    # Behind the thread: whose own it is, and with which login.
+    if own := like.removeprefix(prefix).partition(":")[2]:
+        here = and_(here, conversations.c.key.endswith(f":{own}", autoescape=True))
     newest = select(conversations.c.key).where(here, asked).order_by(conversations.c.id.desc()).limit(1)
     return (await connection.execute(newest)).scalar() or ""
 

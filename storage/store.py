@@ -129,8 +129,8 @@ class SqlStore:
     async def takes_part(self, where: str, who: User) -> bool:
         return await self._database.read(lambda connection: people.takes_part(connection, where, who))
 
-    async def latest_place(self, address: Address, who: User) -> str:
-        return await self._database.read(lambda connection: people.latest_place(connection, address, who))
+    async def latest_place(self, address: Address, who: User, like: str = "") -> str:
+        return await self._database.read(lambda connection: people.latest_place(connection, address, who, like))
 
     async def last_question(self, where: str, who: User) -> tuple[str, tuple[File, ...]]:
         return await self._database.read(lambda connection: people.last_question(connection, where, who))

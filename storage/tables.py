@@ -290,7 +290,7 @@ uploads = Table(
     metadata,
     #: Where to, as the bot names it.
     Column("library", Text, primary_key=True),
-    #: SHA-256 of the content, in hex.
+    #: SHA-256 of the content and of the name that it has there, in hex.
     Column("digest", Text, primary_key=True),
     Column("file_id", Text, nullable=False),
     #: Coze forgets files after three months; by our own clock.

@@ -13,7 +13,16 @@ from typing import Any
 import cozepy
 
 from adapters.coze.auth import margin
-from adapters.coze.oauth import ASK_SECONDS, REFRESH_DAYS, Endpoint, Tokens, authorize_url, challenge_of, verifier
+from adapters.coze.oauth import (
+    ASK_SECONDS,
+    REFRESH_DAYS,
+    Endpoint,
+    LoginOver,
+    Tokens,
+    authorize_url,
+    challenge_of,
+    verifier,
+)
 from adapters.coze.seal import Seal
 from bridge.errors import BotFailed, BridgeError, Transient, Unreachable
 from bridge.model import Address, User
@@ -29,11 +38,20 @@ CLAIM_SECONDS = 30.0
 """A process that renews tokens is waited for so long; then another tries. Longer than ASK_SECONDS."""
 WAIT_SECONDS = 0.5
 """Between two looks whether it has."""
+KEEP_PAUSES = (0.5, 2.0, 4.0)
+"""Between the attempts to keep new tokens; they are tried again with each question after that."""
 MARK = "~"
 """Stands between person and login in `Turn.session`."""
 _LINK = re.compile(r"coze-login:([\w=-]+)")
 SAYS = MappingProxyType(
-    {"credentials": "login", "permission": "own_account", "no_bot": "own_account", "quota": "own_quota"}
+    {
+        "credentials": "login",
+        "permission": "own_account",
+        "no_bot": "own_account",
+        "quota": "own_quota",
+        "balance": "own_quota",
+        "daily": "own_quota",
+    }
 )
 """What Coze refuses is not the operator's to mend, but the person's."""
 
@@ -94,6 +112,8 @@ class OwnAccounts:
         self._known: dict[str, _Known] = {}
         self._refused: dict[str, str] = {}
         self._renewing: dict[str, asyncio.Task[str]] = {}
+        self._unkept: dict[str, tuple[Login, str]] = {}
+        """New tokens that could not be kept yet, and in place of what: the only ones that are good for anything."""
 
     def keep_in(self, logins: Logins) -> None:
         """From now on there is a place to keep tokens in."""
@@ -158,12 +178,12 @@ class OwnAccounts:
             **self._times(tokens),
         )
         await self._keep(login)
-        self._known.pop(who.coze_user, None)
+        self._forget(who.coze_user)
         return _logged_in(login)
 
     async def leave(self, coze_user: str) -> bool:
         """As in Accounts."""
-        self._known.pop(coze_user, None)
+        self._forget(coze_user)
         return await self._logins.drop_login(coze_user)
 
     async def session(self, coze_user: str) -> str:
@@ -221,8 +241,14 @@ class OwnAccounts:
         if not task.cancelled():
             task.exception()  # whoever waited for it was told; nobody may have
 
+    def _forget(self, person: str) -> None:
+        self._known.pop(person, None)
+        self._unkept.pop(person, None)
+
     async def _fresh(self, person: str) -> str:
         while True:
+            if person in self._unkept:
+                await self._keep_new(person)
             login, closed = await self._read(person)
             now = self._clock.now()
             if login is None:
@@ -249,24 +275,46 @@ class OwnAccounts:
     async def _renew(self, login: Login, sealed: str) -> Login | None:
         """We alone may use up the refresh token now. The new one is kept before anything is done with it.
 
-        None: they logged out, or in again, meanwhile.
+        None: they logged out, or in again, meanwhile. Raises BotFailed (`login`: for good), or Transient.
         """
         person = login.who["coze_user"]
         try:
             tokens = await self._endpoint.refreshed(self._client_id, login.refresh, secret=self._secret)
-        except Transient:
-            # If it was used up all the same, Coze refuses it next time.
+        except LoginOver as refused:
+            if not await self._logins.drop_login(person, kept=sealed):
+                return None
+            log.info("a login has ended: %s", refused)
+            raise _over() from None
+        except (BotFailed, Transient):
+            # A wrong secret or a gateway ends nobody's login. If the token was used up all the same, Coze refuses it
+            # next time.
             await self._keep(replace(login, renewing=0.0), instead=sealed)
             raise
-        except BotFailed as refused:
-            log.info("a login has ended: %s", refused)
-            await self._logins.drop_login(person)
-            raise _over() from None
         new = replace(login, renewing=0.0, **self._times(tokens))
         if not new.refresh:
             new = replace(new, refresh=login.refresh, until=login.until)
         self._refused.pop(person, None)
-        return new if await self._keep(new, instead=sealed) else None
+        self._unkept[person] = new, sealed
+        return new if await self._keep_new(person) else None
+
+    async def _keep_new(self, person: str) -> bool:
+        """Keeps what came new; False if something else is kept by now. Raises Transient: it is tried again later."""
+        pauses = iter(KEEP_PAUSES)
+        while (unkept := self._unkept.get(person)) is not None:
+            new, instead = unkept
+            try:
+                kept = await self._keep(new, instead=instead)
+            except Transient as error:
+                if (pause := next(pauses, None)) is None:
+                    log.error("the new tokens of a login cannot be kept yet: %s", error)
+                    raise
+                await self._clock.sleep(pause)
+                continue
+            # Unless they logged in anew in this process meanwhile.
+            if self._unkept.get(person) == unkept:
+                del self._unkept[person]
+            return bool(kept)
+        return False
 
     # ---- keeping
 

@@ -65,8 +65,8 @@ class _Held:
     token: str = field(default="", repr=False)
     renew_at: float = 0.0
     """By the clock that nobody sets."""
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """One renews; who comes meanwhile waits for that."""
+    renewing: asyncio.Task[None] | None = None
+    """Whoever comes meanwhile shares how it ends, well or not."""
 
 
 class JwtApp:
@@ -105,10 +105,20 @@ class JwtApp:
         """One that is good for a minute at least (or half its life, if that is short). Raises BotFailed, Transient."""
         held = self._of(session)
         if self._stale(held):
-            async with held.lock:
-                if self._stale(held):
-                    await self._renew(session, held)
+            # By a task of its own: who came first may be cancelled, and the others would wait all over again.
+            if held.renewing is None or held.renewing.done():
+                held.renewing = asyncio.create_task(self._renew(session, held), name="coze-token")
+                held.renewing.add_done_callback(lambda task: task.cancelled() or task.exception())
+            await asyncio.shield(held.renewing)
         return held.token
+
+    async def aclose(self) -> None:
+        """Gives up the tokens that are on their way."""
+        tasks = {held.renewing for held in self._held.values() if held.renewing and not held.renewing.done()}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     def forget(self, session: str, authorization: str) -> None:
         """As in Renewing."""

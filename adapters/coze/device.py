@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import json
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -13,15 +14,19 @@ from pathlib import Path
 import cozepy
 
 from adapters.coze.auth import margin
-from adapters.coze.oauth import REFRESH_DAYS, Device, Endpoint, Tokens
+from adapters.coze.oauth import REFRESH_DAYS, Device, Endpoint, LoginOver, Tokens
 from bridge.errors import BotFailed, ConfigError, Transient, Unreachable
 from bridge.ports import Clock
+
+logger = logging.getLogger(__name__)
 
 AGAIN = "run coze-bridge login again"
 LOCK_SECONDS = 30.0
 """Another process that renews the tokens is waited for so long: more than the token endpoint may take."""
 LOOK_SECONDS = 0.2
 """Between two looks whether it has."""
+WRITE_SECONDS = 10.0
+"""Between two attempts to write down tokens that could not be written."""
 SLOWER_SECONDS = 5.0
 """What `slow_down` adds to the time between two questions (RFC 8628)."""
 
@@ -120,6 +125,10 @@ class FileAuth(cozepy.AsyncAuth):
         if self._kept.api_base != api_base.rstrip("/"):
             raise ConfigError(f"COZE_LOGIN_PATH: {file.path} is a login at {self._kept.api_base}; {AGAIN}")
         self._refused = ""
+        self._unwritten = ""
+        """The refresh token in the file that is used up: what came for it could not be written yet."""
+        self._write_at = 0.0
+        """When that is tried again."""
         self._renewing: asyncio.Task[None] | None = None
 
     @property
@@ -139,11 +148,9 @@ class FileAuth(cozepy.AsyncAuth):
     @property
     async def atoken(self) -> str:
         if self._stale():
-            # By a task of its own: whoever asks may be cancelled, and a refresh token that is sent off is used up.
-            if self._renewing is None or self._renewing.done():
-                self._renewing = asyncio.create_task(self._renew(), name="coze-login")
-                self._renewing.add_done_callback(lambda task: task.cancelled() or task.exception())
-            await asyncio.shield(self._renewing)
+            await asyncio.shield(self._at_work())
+        elif self._unwritten and self._clock.monotonic() >= self._write_at:
+            self._at_work()  # which nobody needs to wait for
         return self._kept.access
 
     def forget(self, authorization: str) -> None:
@@ -153,28 +160,68 @@ class FileAuth(cozepy.AsyncAuth):
 
     async def aclose(self) -> None:
         """Waits for the tokens that are on their way: to give them up would be to log out."""
+        if self._unwritten:
+            self._at_work()
         if self._renewing is not None:
             await asyncio.wait({self._renewing}, timeout=LOCK_SECONDS)
+
+    def _at_work(self) -> asyncio.Task[None]:
+        """By a task of its own: whoever asks may be cancelled, and a refresh token that is sent off is used up."""
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew(), name="coze-login")
+            self._renewing.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return self._renewing
 
     def _stale(self) -> bool:
         return self._kept.access == self._refused or self._clock.now() >= self._kept.ends - margin(self._kept.life)
 
     async def _renew(self) -> None:
-        async with self._file.alone(self._clock):
-            # Another process may have done it while we waited.
-            self._kept = await asyncio.to_thread(self._file.read)
-            if not self._stale():
-                return
-            try:
-                tokens = await self._endpoint.refreshed(self._kept.client_id, self._kept.refresh)
-            except BotFailed as refused:
-                raise BotFailed(
-                    f"the login in {self._file.path} has ended ({refused}); {AGAIN}", say="credentials"
-                ) from None
-            new = self._kept.renewed(tokens, self._clock.now())
-            # Before it is used: the old refresh token is good for nothing any more.
-            await asyncio.to_thread(self._file.write, new)
-            self._kept = new
+        """Raises BotFailed if there is no login any more, or Transient."""
+        try:
+            async with self._file.alone(self._clock):
+                await self._catch_up()
+                if self._stale():
+                    await self._ask()
+        except ConfigError as error:  # In the middle of a question, it is no end of the process.
+            raise Unreachable(f"{error}") from None
+
+    async def _catch_up(self) -> None:
+        """With another process that may have renewed it while we waited; or the file with us."""
+        try:
+            kept = await asyncio.to_thread(self._file.read)
+        except ConfigError:
+            if not self._unwritten:
+                raise
+            kept = replace(self._kept, refresh=self._unwritten)
+        if self._unwritten and kept.refresh == self._unwritten:
+            await self._write()
+        else:
+            self._kept, self._unwritten = kept, ""
+
+    async def _ask(self) -> None:
+        used = self._kept.refresh
+        try:
+            tokens = await self._endpoint.refreshed(self._kept.client_id, used)
+        except LoginOver as refused:
+            raise BotFailed(
+                f"the login in {self._file.path} has ended ({refused}); {AGAIN}", say="credentials"
+            ) from None
+        self._kept = self._kept.renewed(tokens, self._clock.now())
+        # In the file is still the one before it, if that one could not be written either.
+        self._unwritten = self._unwritten or used
+        await self._write()
+
+    async def _write(self) -> None:
+        """Before what came is used: the old refresh token is good for nothing any more. If it cannot be written, it is
+        tried again later: this process has the only one.
+        """
+        try:
+            await asyncio.to_thread(self._file.write, self._kept)
+        except ConfigError as error:
+            self._write_at = self._clock.monotonic() + WRITE_SECONDS
+            logger.error("%s; until then, the login is in the memory of this process only", error)
+        else:
+            self._unwritten = ""
 
 
 async def log_in(

@@ -88,6 +88,9 @@ class Errand:
                 await self._go_on(Memo.load(self._question.resume))
             else:
                 await self._show(RUN, self._beginning(self._parameters), Memo(parameters=dict(self._parameters)))
+        except BridgeError as error:
+            self._api.meant(error)
+            raise
         finally:
             self._news.put_nowait(None)
 

@@ -4,6 +4,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 
+from adapters.coze.errors import AUTH_CODES
 from adapters.coze.wire import Api
 from bridge.errors import BridgeError, Transient
 
@@ -20,12 +21,14 @@ class Variables:
 
     def __init__(self, bot_id: str) -> None:
         self._bot_id = bot_id
-        self._known: OrderedDict[str, Mapping[str, str]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], Mapping[str, str]] = OrderedDict()
+        """By the account that set them, which has a shelf of its own at Coze, and the person."""
         self._complained = False
 
     async def put(self, api: Api, user: str, values: Mapping[str, str]) -> None:
         """Those are the values for that person. Never raises: a bot without them still answers."""
-        if not values or self._known.get(user) == values:
+        place = (api.account, user)
+        if not values or self._known.get(place) == values:
             return
         data = [{"keyword": name, "value": value} for name, value in values.items()]
         body = {"bot_id": self._bot_id, "connector_uid": user, "data": data}
@@ -37,8 +40,10 @@ class Variables:
         except BridgeError as error:
             # Refused for good, most often as the bot has no such variable: that is so for the next question as well.
             self._complain(error)
-        self._known[user] = dict(values)
-        self._known.move_to_end(user)
+            if not error.code or error.code in AUTH_CODES:
+                return  # That is of who asks, and not of what is set; without a code, there was no token.
+        self._known[place] = dict(values)
+        self._known.move_to_end(place)
         while len(self._known) > MOST:
             self._known.popitem(last=False)
 

@@ -153,11 +153,12 @@ class Api:
 
     async def _response(self, call: _Call) -> httpx.Response:
         headers: dict[str, str] = {}
-        await self._auth.aauthentication(headers)
         upload = call.upload
         file = await asyncio.to_thread(upload.content.open, "rb") if upload else None
         try:
             async with asyncio.timeout(call.seconds):
+                await self._auth.aauthentication(headers)
+            async with asyncio.timeout(call.seconds):  # a queue for tokens is no slowness of the call
                 return await self._client.request(
                     call.method,
                     self._root + call.path,
@@ -168,7 +169,7 @@ class Api:
                     timeout=call.seconds,
                 )
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-            failure = of_exception(error, None, started=False)
+            failure = _unsent(error, headers)
         finally:
             if file is not None:
                 file.close()
@@ -188,7 +189,7 @@ class Api:
                 response = await self._begun(path, body, seconds)
                 refused = await _refusal(response)
             if refused is not None:
-                raise refused
+                raise self.meant(refused)
             yield response
         finally:
             # It was cut, most often: how it says so when it is closed does not matter.
@@ -197,13 +198,14 @@ class Api:
 
     async def _begun(self, path: str, body: Mapping[str, Any], seconds: float) -> httpx.Response:
         headers: dict[str, str] = {}
-        await self._auth.aauthentication(headers)
-        request = self._client.build_request("POST", self._root + path, json=body, headers=headers)
         try:
+            async with asyncio.timeout(seconds):
+                await self._auth.aauthentication(headers)
+            request = self._client.build_request("POST", self._root + path, json=body, headers=headers)
             async with asyncio.timeout(seconds):
                 return await self._client.send(request, stream=True)
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
-            failure = of_exception(error, None, started=False)
+            failure = _unsent(error, headers)
         raise failure
 
     def renewed(self, refused: BridgeError, response: httpx.Response | None) -> bool:
@@ -216,7 +218,12 @@ class Api:
         return True
 
     def meant(self, error: BridgeError) -> BridgeError:
-        """That error, with what is said of it where the credentials are a person's own: they are to mend it."""
+        """That error, with what is said of it where the credentials are a person's own: they are to mend it.
+
+        What has no code is no answer to the call: it may be our OAuth app that is refused, which the operator mends.
+        """
+        if not error.code:
+            return error
         error.say = getattr(self._auth, "says", {}).get(error.say, error.say)
         return error
 
@@ -234,6 +241,13 @@ class _Widened:
     async def arequest(self, *place: Any, body: dict[str, Any] | None = None, **rest: Any) -> Any:
         """As cozepy's own."""
         return await self._send(*place, body={**(body or {}), **self._more}, **rest)
+
+
+def _unsent(error: Exception, headers: Mapping[str, str]) -> BridgeError:
+    """Why there is no answer; without these headers nothing was sent yet."""
+    if not headers:
+        return Unreachable("there was no token for Coze in time")
+    return of_exception(error, None, started=False)
 
 
 async def _refusal(response: httpx.Response) -> BridgeError | None:

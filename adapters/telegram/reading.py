@@ -18,6 +18,8 @@ ALLOWED_UPDATES = ("message", "callback_query", "my_chat_member")
 
 MOST_ALBUMS = 500
 """So many are remembered: their parts come within seconds."""
+ALBUM_SECONDS = 2.0
+"""So long a picture of an album that does not call us is remembered: the words may stand below a later one."""
 
 Answer = Callable[[str, str], Awaitable[None]]
 """Answers the callback query with that id; the text flashes up, if there is one."""
@@ -35,6 +37,8 @@ class Reading:
         self._numbers = numbers
         self._albums: dict[str, None] = {}
         """Those that called us last, the oldest first."""
+        self._uncalled: list[tuple[float, str, Mapping[str, Any]]] = []
+        """Parts of albums that have not called us (yet), the newest first: since when, of which, and the updates."""
         self._named: set[str] = set()
         self._errands: set[asyncio.Task[None]] = set()
 
@@ -60,10 +64,23 @@ class Reading:
             self._albums[found.album] = None
             while len(self._albums) > MOST_ALBUMS:
                 del self._albums[next(iter(self._albums))]
+            await self._take_earlier(found.album, self.me, accept)
+        elif found is None and kind == "message" and (album := str(update[kind].get("media_group_id") or "")):
+            self._uncalled = [(self._clock.monotonic(), album, update), *self._uncalled[: MOST_ALBUMS - 1]]
         word = await accept(found) if found is not None else None
         if waits:
             self._answer_soon(update[kind], word or "")
         return None
+
+    async def _take_earlier(self, album: str, me: Me, accept: Accept) -> None:
+        """The parts of that album that came before the one that called us."""
+        since = self._clock.monotonic() - ALBUM_SECONDS
+        self._uncalled = [part for part in self._uncalled if part[0] >= since]
+        for part in [part for part in reversed(self._uncalled) if part[1] == album]:
+            found = inbound(part[2], me, now=self._clock.now(), albums=self._albums)
+            if found is not None:
+                await accept(found)
+            self._uncalled = [other for other in self._uncalled if other is not part]
 
     def _ignore(self, kind: str, why: str) -> None:
         self._meter.count("updates_ignored", platform=PLATFORM, kind=kind)

@@ -98,8 +98,8 @@ class Logins(Protocol):
         changes, if that is something else; empty: whatever is kept.
         """
 
-    async def drop_login(self, coze_user: str) -> bool:
-        """They are logged out; False if they were not logged in."""
+    async def drop_login(self, coze_user: str, *, kept: str = "") -> bool:
+        """They are logged out; False if they were not logged in. `kept`: only if that is what is kept now."""
 
     async def logins(self) -> list[tuple[str, float]]:
         """Coze `user_id` of everybody who is logged in, and until when at most; who ends first comes first."""
@@ -223,8 +223,11 @@ class Store(Protocol):
     async def takes_part(self, where: str, who: User) -> bool:
         """Has this person asked something in the conversation with that key?"""
 
-    async def latest_place(self, address: Address, who: User) -> str:
-        """Key of the newest conversation of that chat, in whichever thread, in which this person asked; or empty."""
+    async def latest_place(self, address: Address, who: User, like: str = "") -> str:
+        """Key of the newest conversation of that chat, in whichever thread, in which this person asked; or empty.
+
+        With `like`, the key of a conversation, only one that differs from it in nothing but the thread.
+        """
 
     async def last_question(self, where: str, who: User) -> tuple[str, tuple[File, ...]]:
         """What this person asked last in that conversation and what they sent along, or nothing."""
@@ -299,7 +302,7 @@ class Store(Protocol):
         """What came with the question has been uploaded or transcribed, as `File.coze` and `File.heard` say."""
 
     async def uploaded(self, library: str, digest: str) -> str:
-        """The Coze `file_id` of a file with that SHA-256, uploaded there not too long ago; or empty."""
+        """The Coze `file_id` of a file with that digest, uploaded there not too long ago; or empty."""
 
     async def keep_upload(self, library: str, digest: str, file_id: str, *, seconds: float) -> None:
         """It has been uploaded there, and can be used for so long. Forgotten by `tidy` after that."""

@@ -10,7 +10,7 @@ from bridge.catalogue import Catalogue
 from bridge.commands import Talk
 from bridge.door import Door
 from bridge.history import History
-from bridge.intake import Intake
+from bridge.intake import Intake, Settled
 from bridge.model import Address, Choice, Inbound, Sender, Turn, TurnState
 from bridge.ports import Adapter
 from bridge.presses import Presses
@@ -37,6 +37,7 @@ class Hall:
         adapters: Mapping[tuple[str, str], Adapter] | None = None,
         default_voice: str = "",
         idle_hours: float = 0.0,
+        settled: Settled | None = None,
     ) -> None:
         self.store, self.place, self.meter, self.number = store, place, Tally(), 0
         bots = CozeBots({"": place.bot})
@@ -49,7 +50,7 @@ class Hall:
             "history": History(store, bots.route).talk,
             "voice": voicing.talk,
         }
-        people = frozenset({"telegram:ann", "telegram:bob", "slack:T1"})
+        people = frozenset({"telegram:ann", "telegram:bob", "slack:T1", "slack:TCOZE"})
         door = Door(store=store, allow=AllowList(people), adapters=adapters or {})
         self.word: str | None = None
         self.intake = Intake(
@@ -62,6 +63,7 @@ class Hall:
             talks=talks,
             welcome=self.welcome,
             idle_hours=idle_hours,
+            settled=settled,
         )
 
     async def aclose(self) -> None:

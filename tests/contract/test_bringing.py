@@ -16,7 +16,7 @@ from bridge.amiss import MB, askable, notes
 from bridge.bringing import AT_ONCE, KEPT_SECONDS, Bringing, Listen, Wanted
 from bridge.errors import BotFailed, Unreachable
 from bridge.identity import conversation_key, user
-from bridge.model import Inbound, Lease, Turn
+from bridge.model import File, Inbound, Lease, Turn
 from bridge.scratch import PREFIX, Scratch
 from simulators.coze import CozeSimulator
 from simulators.telegram import TelegramSimulator
@@ -107,7 +107,7 @@ async def test_a_file_is_uploaded_once_and_known_from_then_on(way: Way) -> None:
     second = await way.brought(await way.asked(PHOTO))
     assert [file.coze for file in second.files] == [cat], "another process has uploaded it"
     assert len(way.uploads) == 2
-    digest = hashlib.sha256(b"a cat").hexdigest()
+    digest = hashlib.sha256(f"{hashlib.sha256(b'a cat').hexdigest()}/photo.jpg".encode()).hexdigest()
     assert await way.store.uploaded(way.bot.library, digest) == cat
     way.clock.time += KEPT_SECONDS + 1
     third = await way.brought(await way.asked(PHOTO))
@@ -270,18 +270,72 @@ async def test_what_coze_has_lost_is_uploaded_anew(way: Way) -> None:
     assert [file.coze for file in (await way.brought(await way.asked(PHOTO))).files] == [new]
 
 
-async def test_few_are_under_way_at_a_time_and_nothing_is_left_of_them(way: Way) -> None:
-    turn = await way.asked(*({"kind": "photo", "text": f"photo {number}"} for number in range(10)))
+def photos(name: str, number: int) -> list[Media]:
+    return [{"kind": "photo", "text": f"{name} {one}"} for one in range(number)]
+
+
+def bring(way: Way, bringing: Bringing, turn: Turn) -> asyncio.Task[tuple[File, ...]]:
+    files = bringing.judged(turn.files, way.bot, way.telegram)
+    return asyncio.create_task(bringing.brought(turn, files, way.bot, way.telegram))
+
+
+async def end(*doing: asyncio.Task[tuple[File, ...]]) -> None:
+    for task in doing:
+        task.cancel()
+    await asyncio.gather(*doing, return_exceptions=True)
+
+
+async def test_ten_slow_files_of_one_question_do_not_keep_another_from_its_own(way: Way) -> None:
+    slow, quick = await way.asked(*photos("slow", 10)), await way.asked(PHOTO)
+    way.sim.faults.add(Fault(kind="hang", method="download", seconds=600))
+    bringing = way.bringing()
+    anns = bring(way, bringing, slow)
+    await way.sim.wait(lambda: len(way.sim.world.fetched) == 1)
+    (file,) = await bring(way, bringing, quick)
+    assert way.coze.files[file.coze].data == b"a cat"
+    assert len(way.sim.world.fetched) == 2, "one at a time of each question"
+    await end(anns)
+
+
+async def test_few_are_fetched_at_a_time_and_nothing_is_left_of_them(way: Way) -> None:
+    turns = [await way.asked(photo) for photo in photos("photo", AT_ONCE + 2)]
     way.sim.faults.add(Fault(kind="hang", method="download", times=-1, seconds=600))
     bringing = way.bringing()
-    files = bringing.judged(turn.files, way.bot, way.telegram)
-    doing = asyncio.create_task(bringing.brought(turn, files, way.bot, way.telegram))
+    doing = [bring(way, bringing, turn) for turn in turns]
     await way.sim.wait(lambda: len(way.sim.world.fetched) == AT_ONCE)
     (own,) = way.directory.glob(f"{PREFIX}*")
     assert own.stat().st_mode & 0o777 == 0o700
     assert [found.stat().st_mode & 0o777 for found in own.iterdir()] == [0o600] * AT_ONCE
-    assert bringing._room.locked()
-    doing.cancel()
-    await asyncio.gather(doing, return_exceptions=True)
+    assert bringing._fetching.locked()
+    await end(*doing)
     assert list(own.iterdir()) == []
     assert len(way.sim.world.fetched) == AT_ONCE
+
+
+async def test_what_is_passed_on_slowly_keeps_nobody_from_fetching_until_there_is_too_much_on_the_disk(
+    way: Way,
+) -> None:
+    turns = [await way.asked(photo) for photo in photos("photo", 2 * AT_ONCE + 2)]
+    way.coze.faults.add(Fault(kind="hang", method=UPLOAD, times=-1, seconds=600))
+    bringing = way.bringing()
+    doing = [bring(way, bringing, turn) for turn in turns]
+    await way.sim.wait(lambda: len(way.sim.world.fetched) == 2 * AT_ONCE)
+    (own,) = way.directory.glob(f"{PREFIX}*")
+    assert len(list(own.iterdir())) == 2 * AT_ONCE
+    assert bringing._fetching.locked()
+    await end(*doing)
+    assert list(own.iterdir()) == []
+    assert len(way.sim.world.fetched) == 2 * AT_ONCE
+
+
+async def test_nobody_is_given_the_name_of_somebody_elses_file(way: Way) -> None:
+    names = ("Anns diagnosis.PDF", "plan.txt", "plan.txt")
+    turn = await way.brought(await way.asked(*({**PDF, "name": name} for name in names)))
+    first, second, same = (file.coze for file in turn.files)
+    assert [way.coze.files[one].name for one in (first, second)] == list(names[:2])
+    assert second == same
+    image = {"kind": "document", "mime_type": "image/png", "text": "a cat"}
+    turn = await way.brought(await way.asked({**image, "name": "me.PNG"}, {**image, "name": "you.png"}))
+    one, other = (file.coze for file in turn.files)
+    assert one == other
+    assert way.coze.files[one].name == "photo.png", "a picture is a picture, whoever sent it"

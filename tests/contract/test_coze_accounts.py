@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from adapters.coze import CozeBot, token_auth
-from adapters.coze.accounts import CLAIM_SECONDS, LOOK_SECONDS, OwnAccounts
+from adapters.coze.accounts import CLAIM_SECONDS, KEEP_PAUSES, LOOK_SECONDS, OwnAccounts
 from adapters.coze.bots import CozeBots, Credentials
 from adapters.coze.oauth import Endpoint
 from adapters.coze.seal import Seal
@@ -23,14 +23,14 @@ from bridge.clock import SystemClock
 from bridge.errors import BotFailed, Unreachable
 from bridge.expiry import Expiry
 from bridge.model import Address, Inbound, Lease, Sender, TurnState, User
-from bridge.ports import Bot, LoggedIn
+from bridge.ports import Bot, LoggedIn, Logins
 from bridge.reception import Reception
 from simulators.coze import CozeSimulator
 from simulators.wire import Served
 from storage import SqlStore
 from storage.opening import open_store
 from tests.clocks import HeldClock, StillClock
-from tests.contract.coze_place import Counts
+from tests.contract.coze_place import GRACE, Counts
 
 ANN = User(platform="telegram", account="1", sender="7", coze_user="ann", language="en")
 CHAT = Address(platform="telegram", account="1", chat="7")
@@ -242,6 +242,88 @@ async def test_whose_refresh_token_is_refused_is_logged_out_and_told(place: Town
     assert len(place.sim.oauth.used) == 1
 
 
+async def test_who_logged_in_anew_while_the_old_token_was_refused_stays_logged_in(tmp_path: Path) -> None:
+    again: list[str] = []
+
+    async def meanwhile(made: Town, request: web.Request) -> None:
+        if request.path == TOKEN_PATH and (await request.json())["grant_type"] == "refresh_token":
+            again.append(await made.log_in(made.process()))
+
+    async with town(tmp_path, lambda: meanwhile) as place:
+        session = await place.log_in()
+        place.sim.oauth.refresh.clear()
+        place.clock.time += 900
+        with pytest.raises(BotFailed):
+            await place.bot(session).new_conversation()
+        assert await place.accounts.session("ann") == again[0]
+        assert await place.bot(again[0]).new_conversation()
+
+
+@pytest.mark.parametrize("how", ["secret", "403"])
+async def test_what_only_the_operator_can_mend_logs_nobody_out(place: Town, how: str) -> None:
+    right = place.process(client="web", secret="web-secret")
+    session = await place.log_in(right)
+    place.clock.time += 900
+    asked = right
+    if how == "secret":
+        asked = place.process(client="web", secret="wrong")
+    else:
+        place.sim.fault("http", method=TOKEN_PATH, value=how)
+    with pytest.raises(BotFailed) as refused:
+        await place.bot(session, asked).new_conversation()
+    assert refused.value.say == "credentials"
+    before = place.clock.time
+    assert await place.bot(session, right).new_conversation()
+    assert place.clock.time == before  # the claim was given up
+    assert await right.session("ann") == session
+
+
+class Shaky:
+    """Logins of which some attempts to keep one come to nothing."""
+
+    def __init__(self, inner: Logins, failing: set[int]) -> None:
+        self._inner, self._failing, self.tried = inner, failing, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def keep_login(self, *about: Any, **more: Any) -> bool:
+        self.tried += 1
+        if self.tried in self._failing:
+            raise Unreachable("the database is away")
+        return await self._inner.keep_login(*about, **more)
+
+
+@pytest.mark.parametrize("away", [1, len(KEEP_PAUSES), len(KEEP_PAUSES) + 1])
+async def test_new_tokens_outlive_a_database_that_is_away(place: Town, away: int) -> None:
+    session = await place.log_in()
+    place.clock.time += 900
+    shaky = Shaky(place.store.logins, set(range(2, 2 + away)))  # the first one is the claim
+    place.accounts.keep_in(shaky)
+    if away > len(KEEP_PAUSES):
+        with pytest.raises(Unreachable):
+            await place.bot(session).new_conversation()
+    assert await place.bot(session).new_conversation()
+    assert place.sim.oauth.refreshed == 1
+    assert await place.bot(session, place.process()).new_conversation()
+    assert len(place.sim.oauth.used) == 1
+
+
+async def test_who_waits_in_vain_for_room_at_the_token_endpoint_does_not_hold_the_claim(
+    place: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await place.log_in()
+    place.clock.time += 900
+    monkeypatch.setattr("adapters.coze.oauth.ASK_SECONDS", 0.05)
+    crowded = Endpoint(place.url, clock=place.clock)
+    crowded._room = asyncio.Semaphore(0)
+    place.accounts._endpoint = crowded
+    async with asyncio.timeout(GRACE):
+        with pytest.raises(Unreachable):
+            await place.bot(session).new_conversation()
+    assert not place.sim.oauth.used
+
+
 async def test_a_coze_that_does_not_answer_logs_nobody_out(place: Town) -> None:
     session = await place.log_in()
     place.clock.time += 900
@@ -287,7 +369,14 @@ async def test_a_token_that_coze_refuses_is_renewed_once_and_then_it_is_theirs_t
     place.sim.revoke(next(iter(place.sim.world.accounts)))
     await place.bot(session).new_conversation()
     assert place.sim.oauth.refreshed == 1
-    for code, say in (("4101", "own_account"), ("4200", "own_account"), ("4028", "own_quota"), ("700012006", "login")):
+    for code, say in (
+        ("4101", "own_account"),
+        ("4200", "own_account"),
+        ("4028", "own_quota"),
+        ("700012006", "login"),
+        ("4011", "own_quota"),
+        ("4008", "own_quota"),
+    ):
         place.sim.fault("code", method="/v1/conversation/create", value=code, times=2)
         with pytest.raises(BotFailed) as refused:
             await place.bot(session).new_conversation()

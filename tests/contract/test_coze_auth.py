@@ -14,6 +14,7 @@ from adapters.coze import CozeBot, token_auth
 from adapters.coze.auth import JwtApp
 from adapters.coze.bots import CozeBots, Credentials
 from adapters.coze.oauth import Endpoint
+from adapters.coze.wire import Api
 from bridge.build import build_bots
 from bridge.clock import SystemClock
 from bridge.config import load
@@ -23,8 +24,9 @@ from bridge.ports import Question
 from simulators.coze import CozeSimulator
 from simulators.wire import Served
 from tests.clocks import StillClock
-from tests.contract.coze_place import Counts, ask, folded
+from tests.contract.coze_place import GRACE, Counts, ask, folded
 
+TOKEN_PATH = "/api/permission/oauth2/token"
 PEOPLE = [f"{number:032x}" for number in range(200)]
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PEM = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -147,6 +149,35 @@ async def test_who_waits_for_a_token_is_told_when_there_is_none_and_the_next_one
             await bot.new_conversation()
         assert failed.value.certain
         assert await bot.new_conversation()
+
+
+async def test_all_who_wait_for_a_token_share_how_that_ends() -> None:
+    async with site() as coze:
+        coze.sim.fault("hang", method=TOKEN_PATH, seconds=0.2)
+        bot = coze.bots.of("", "ann")
+        waiting = [asyncio.create_task(bot.new_conversation()) for _ in range(20)]
+        await coze.sim.wait(lambda: [call for call in coze.sim.calls if call.get("fault") == "hang"])
+        waiting[0].cancel()  # who came first gives up, and the others wait on
+        ended = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(one) for one in ended[1:]} == {Unreachable}
+        assert len([call for call in coze.sim.calls if TOKEN_PATH in call["path"]]) == 1
+        assert await bot.new_conversation()
+
+
+async def test_a_call_waits_for_its_token_no_longer_than_for_its_answer() -> None:
+    async with site() as coze:
+        coze.sim.fault("hang", method=TOKEN_PATH, seconds=60.0)
+        api = Api(coze.url, coze.app.auth("ann"), read_seconds=60.0)
+        async with asyncio.timeout(GRACE):
+            with pytest.raises(Unreachable, match="no token") as failed:
+                await api.call("GET", "/v1/users/me", seconds=0.05)
+            assert failed.value.certain
+            with pytest.raises(Unreachable, match="no token"):
+                async with api.streamed("/v1/workflow/stream_run", {}, seconds=0.05):
+                    pass
+        await api.aclose()
+        coze.sim.hurry()
+        await coze.app.aclose()
 
 
 async def test_bots_of_three_sites_answer_side_by_side_each_with_its_token(tmp_path: Any) -> None:

@@ -1,12 +1,14 @@
 """CozeBot asks as it is configured: drafts, versions, cards, parameters, variables; and how it greets and clears."""
 
 import asyncio
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.coze import token_auth
 from adapters.coze.terms import Terms
 from bridge.answer import TextDelta
 from bridge.build import build_bots
@@ -161,6 +163,26 @@ async def test_variables_that_could_not_be_set_are_set_next_time(place: Place) -
     assert folded(await ask(bot, question)).text == "x"
     assert place.sim.world.variables == {}
     await ask(bot, question)
+    assert place.sim.world.variables == {"u1": {"name": "x"}}
+
+
+async def test_each_account_sets_the_variables_of_its_own(place: Place) -> None:
+    bot = place.open(terms=Terms(variables={"name": "x"}))
+    question = await place.question("echo: x")
+    place.sim.world.minted["pat_other"] = (math.inf, "")
+    other = bot.acting(token_auth("pat_other"))
+    for asked in (bot, other, bot, other):
+        await ask(asked, question)
+    assert puts(place) == 2
+
+
+@pytest.mark.parametrize("code", ["4100", "4101", "700012006"])
+async def test_an_account_that_may_not_set_variables_yet_is_tried_again(place: Place, code: str) -> None:
+    bot = place.open(terms=Terms(variables={"name": "x"}))
+    question = await place.question("echo: x")
+    place.sim.fault("code", method="/v1/variables", value=code)
+    for _ in range(2):
+        assert folded(await ask(bot, question)).text == "x"
     assert place.sim.world.variables == {"u1": {"name": "x"}}
 
 

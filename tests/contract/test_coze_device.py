@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from adapters.coze.device import FileAuth, LoginFile, log_in
+from adapters.coze.device import WRITE_SECONDS, FileAuth, LoginFile, log_in
 from adapters.coze.oauth import Device, Endpoint
 from adapters.coze.wire import Api
-from bridge.errors import BotFailed, BridgeError, ConfigError, Unreachable
+from bridge.errors import BotFailed, ConfigError, Unreachable
 from simulators.coze import CozeSimulator
 from simulators.wire import Served
 from tests.clocks import HeldClock, StillClock
@@ -124,19 +125,60 @@ async def test_new_tokens_are_on_the_disk_before_they_are_used(desk: Desk, monke
     await desk.log_in()
     auth = desk.auth()
     desk.clock.time += 900
-    written: list[Any] = []
+    used: list[int] = []
+    write = LoginFile.write
 
-    def lost(_self: LoginFile, kept: Any) -> None:
-        written.append(kept)
+    def watched(file: LoginFile, kept: Any) -> None:
+        write(file, kept)
+        used.append(sum(call["path"] == "/v1/users/me" for call in desk.sim.calls))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LoginFile, "write", watched)
+        assert await desk.me(auth) == "Ada"
+    assert used == [1]  # that of the login itself
+
+
+async def test_tokens_that_cannot_be_written_serve_until_they_can(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await desk.log_in()
+    auth = desk.auth()
+    tried: list[Any] = []
+
+    def full(_file: LoginFile, kept: Any) -> None:
+        tried.append(kept)
         raise ConfigError("COZE_LOGIN_PATH: cannot write it")
 
     with monkeypatch.context() as patched:
-        patched.setattr(LoginFile, "write", lost)
-        with pytest.raises(BridgeError, match="cannot write"):
+        patched.setattr(LoginFile, "write", full)
+        for _ in range(2):  # the second time, the file is two refresh tokens behind
+            desk.clock.time += 900
+            for _ in range(2):
+                assert await desk.me(auth) == "Ada"
+        assert len(tried) == 3
+    assert desk.sim.oauth.refreshed == 2
+    assert "cannot write it; until then" in caplog.text
+    assert desk.file.read().refresh in desk.sim.oauth.used
+    desk.clock.time += WRITE_SECONDS
+    assert await desk.me(auth) == "Ada"
+    await auth.aclose()
+    assert desk.file.read().refresh in desk.sim.oauth.refresh
+    desk.clock.time += 900
+    assert await desk.me(desk.auth()) == "Ada"
+
+
+async def test_a_place_where_nothing_can_be_locked_does_not_use_up_the_refresh_token(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.log_in()
+    auth = desk.auth()
+    desk.clock.time += 900
+    with monkeypatch.context() as patched:
+        patched.setattr("adapters.coze.device.os.open", Mock(side_effect=OSError(30, "Read-only file system")))
+        with pytest.raises(Unreachable, match="Read-only"):  # and no ConfigError, which would end the process
             await desk.me(auth)
-    assert len(written) == 1
-    used = [call for call in desk.sim.calls if call["path"] == "/v1/users/me"]
-    assert len(used) == 1  # that of the login itself
+    assert not desk.sim.oauth.used
+    assert await desk.me(auth) == "Ada"
 
 
 async def test_who_stops_waiting_does_not_use_up_the_refresh_token(desk: Desk) -> None:

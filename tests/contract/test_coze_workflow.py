@@ -12,6 +12,7 @@ import cozepy
 import pytest
 
 from adapters.coze import token_auth
+from adapters.coze.accounts import SAYS
 from adapters.coze.runs import Workflow
 from adapters.coze.workflow import WorkflowBot
 from bridge.answer import BotEvent, ChatStarted, MessageCompleted, Paused, Suggested, TextDelta, Used
@@ -269,6 +270,25 @@ async def test_a_failed_run_is_the_error_of_its_code(place: Mill) -> None:
     assert (error.code, error.say) == (4028, "quota")
     assert error.reference == place.sim.calls[-1]["logid"]
     assert ("coze_errors", {"code": "4028"}) in place.counts.seen
+
+
+class TheirToken(cozepy.AsyncTokenAuth):
+    """The account of whoever asks."""
+
+    says = SAYS
+
+
+@pytest.mark.parametrize(("code", "say"), [(4101, "own_account"), (4028, "own_quota")])
+@pytest.mark.parametrize("running", [False, True])
+async def test_what_their_own_account_may_not_is_theirs_to_mend(
+    place: Mill, code: int, say: str, *, running: bool
+) -> None:
+    if running:
+        place.does(Step(error=code))
+    else:
+        place.sim.fault("code", method="/v1/workflow/stream_run", value=str(code))
+    _, error = await broken(place.bot.acting(TheirToken("pat_test")), question("go"), BotFailed)
+    assert (error.code, error.say) == (code, say)
 
 
 async def test_a_run_that_failed_before_it_said_anything_may_be_begun_again_and_no_other(place: Mill) -> None:

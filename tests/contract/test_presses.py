@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from bridge.answer import Answer, MessageCompleted, TextDelta
-from bridge.model import Access, Address, TurnState
+from bridge.identity import person
+from bridge.model import Access, Address, Pending, ToolCall, TurnState
 from storage import SqlStore
 from tests.clocks import StillClock
 from tests.contract.coze_place import Place
@@ -191,3 +192,23 @@ async def test_a_judgement_on_its_way_does_not_hold_up_the_end(
     await hall.hear(press=f"like:{turn}")
     async with asyncio.timeout(30):
         await hall.presses.aclose()
+
+
+@pytest.mark.parametrize("does", ["allow", "decline"])
+async def test_in_a_group_where_each_has_their_own_conversation_nobody_decides_for_another(
+    hall: Hall, does: str
+) -> None:
+    assert await hall.hear(text="rain?") == "question"
+    turn = await hall.claimed()
+    ann = person("telegram", "bot", "ann", "en").coze_user
+    waits = Pending(turn=turn.id, chat="c", calls=(ToolCall(id="1", name="get_rain", arguments="{}"),), asker=ann)
+    await hall.store.asking(turn, "conversation", at=1.0)
+    await hall.store.finalising(turn, Answer(note="May it?").dump(), pending=waits.dump())
+    await hall.store.settle(turn, TurnState.DELIVERED)
+    assert await hall.hear(press=f"{does}:{turn.id}", sender="bob") == "command"
+    assert await hall.said() == "Only the person whose question it was can decide this."
+    assert await hall.hear(press=f"{does}:{turn.id + 1}") == "command"
+    assert await hall.said() == (
+        "There is nothing to decide here any more: it was decided already, or the conversation has gone on."
+    )
+    assert await hall.hear(press=f"{does}:{turn.id}") == "question"

@@ -85,9 +85,7 @@ class TestWriting:
         assert sim.texts("CGENERAL") == ["one two"]
         assert await find(slack, thread, "turn-1.0", since=time.time()) == ts
 
-    async def test_a_clock_that_was_ahead_hides_nothing(
-        self, sim: SlackSimulator, slack: SlackAdapter, thread: Address
-    ) -> None:
+    async def test_a_clock_that_was_ahead_hides_nothing(self, slack: SlackAdapter, thread: Address) -> None:
         """Found by the chaos suite: behind the message that it answers, no time of ours is needed."""
         ts = await slack.send(thread, page())
         question = f"slack:TCOZE:CGENERAL:{thread.thread}"

@@ -39,6 +39,15 @@ async def words(store: SqlStore, turn: int) -> list[str]:
     return [str(await order(store._database, f"SELECT {one} FROM turns WHERE id = {turn}")) for one in columns]
 
 
+async def asked_by(store: SqlStore, *asked: tuple[str, str, str]) -> None:
+    """Questions in one shared conversation: of each the key, who asks, and in which Coze conversation."""
+    for key, sender, coze in asked:
+        assert await store.receive(message(key, sender=sender), person(sender), "shared")
+        turn = await claim(store)
+        await store.asking(turn, coze, at=1.0)
+        await store.settle(turn, DELIVERED)
+
+
 def ids(erased: Erased) -> list[str]:
     return [one.coze_conversation for one in erased.doomed]
 
@@ -181,18 +190,28 @@ async def test_also_those_that_only_a_turn_remembers(store: SqlStore) -> None:
 
 
 async def test_what_others_asked_in_stays(store: SqlStore) -> None:
-    for key, sender, coze in (("a", "ann", "X"), ("b", "bob", "X"), ("c", "ann", "Y")):
-        sent = message(key, sender=sender)
-        assert await store.receive(sent, person(sender), "shared")
-        turn = await claim(store)
-        await store.asking(turn, coze, at=1.0)
-        await store.settle(turn, DELIVERED)
+    await asked_by(store, ("a", "bob", "X"), ("b", "ann", "X"), ("c", "ann", "Y"))
     erased = await store.forget([await number(store, "ann")])
     assert ids(erased) == ["Y"], "the one that nobody else asked in, although the conversation is shared"
     later = message("d", sender="bob")
     assert await store.receive(later, person("bob"), "shared")
     assert (await claim(store)).coze_conversation == "", "bob does not go on in what Coze is to delete"
     assert ids(await store.forget([await number(store, "bob")])) == ["X"]
+
+
+async def test_what_was_held_in_the_session_of_somebody_forgotten_goes_with_them(store: SqlStore) -> None:
+    await asked_by(store, ("a", "ann", "X"), ("b", "bob", "Y"))
+    await order(store._database, "UPDATE conversations SET pending = 'x'")
+    erased = await store.forget([await number(store, "ann")])
+    assert ids(erased) == ["X", "Y"]
+    assert {one.session for one in erased.doomed} == {"coze-ann"}
+    assert await store.receive(message("c", sender="bob"), person("bob"), "shared")
+    turn = await claim(store)
+    assert (turn.session, turn.coze_conversation, turn.pending) == ("coze-bob", "", "")
+    await store.asking(turn, "Z", at=2.0)
+    await store.settle(turn, DELIVERED)
+    erased = await store.forget([await number(store, "bob")])
+    assert [(one.coze_conversation, one.session) for one in erased.doomed] == [("Z", "coze-bob")]
 
 
 async def test_a_question_that_waits_keeps_the_conversation_that_it_is_about_to_be_asked_in(store: SqlStore) -> None:
@@ -205,9 +224,11 @@ async def test_a_question_that_waits_keeps_the_conversation_that_it_is_about_to_
     bobs = await claim(store, THEIRS)
     assert bobs.coze_conversation == "X"
     assert (await store.forget([await number(store, "ann")])).doomed == ()
+    assert await order(store._database, "SELECT session || coze_id FROM conversations") == "coze-annX"
     await store.asking(bobs, "X", at=2.0)
     await store.settle(bobs, DELIVERED)
-    assert ids(await store.forget([await number(store, "bob")])) == ["X"]
+    erased = await store.forget([await number(store, "bob")])
+    assert [(one.coze_conversation, one.session) for one in erased.doomed] == [("X", "coze-ann")]
 
 
 async def test_who_never_asked_dooms_nothing(store: SqlStore) -> None:

@@ -1,10 +1,14 @@
 """What the Store promises of who is logged in to Coze; on both databases."""
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from bridge.model import Access
 from bridge.ports import Logins
 from storage import SqlStore
+from storage.engine import Database
 from storage.logins import SqlLogins
 from tests.clocks import StillClock
 from tests.contract.store_contract import message, order, person, receive
@@ -47,6 +51,33 @@ async def test_tokens_are_kept_replaced_and_dropped(store: SqlStore, clock: Stil
     assert not await store.logins.drop_login("coze-ann")
     assert not await store.logins.keep_login(person(), "late", until=clock.time + 99, instead="three")
     assert await store.logins.login("coze-ann") == ""
+
+
+async def test_only_what_is_meant_is_dropped(store: SqlStore, clock: StillClock) -> None:
+    await receive(store, message("a"))
+    await store.logins.keep_login(person(), "new", until=clock.time + 60)
+    assert not await store.logins.drop_login("coze-ann", kept="old")
+    assert await store.logins.login("coze-ann") == "new"
+    assert await store.logins.drop_login("coze-ann", kept="new")
+    assert await store.logins.login("coze-ann") == ""
+
+
+async def test_what_was_made_up_or_is_too_late_writes_nothing(
+    store: SqlStore, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.logins.begin_login(person(), "late", "sealed", seconds=60)
+    clock.time += 60
+    written: list[Any] = []
+    write = Database.write
+
+    async def counted(database: Database, *about: Any, **more: Any) -> Any:
+        written.append(about)
+        return await write(database, *about, **more)
+
+    monkeypatch.setattr(Database, "write", counted)
+    assert await store.logins.end_login("made up") is None
+    assert await store.logins.end_login("late") is None
+    assert not written
 
 
 async def test_of_many_who_refresh_at_once_one_does(store: SqlStore, clock: StillClock) -> None:

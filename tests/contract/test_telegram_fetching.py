@@ -9,11 +9,13 @@ import pytest
 
 from adapters.telegram import TelegramAdapter
 from adapters.telegram.fetching import MOST_BYTES, MOST_BYTES_LOCAL
+from adapters.telegram.reading import ALBUM_SECONDS
 from bridge.errors import BridgeError, Gone, RateLimited, Refused, Unreachable
 from bridge.model import File, Inbound
 from bridge.ports import Brings
 from simulators.telegram import TelegramSimulator
 from simulators.wire import Fault, Served
+from tests.clocks import StillClock
 from tests.contract.telegram_world import ANN, GROUP, Core, adapter, listening
 
 TOKEN = "123456:CANARY-telegram-0123456789abcdefgh"
@@ -200,3 +202,32 @@ async def test_in_a_group_an_album_is_for_us_if_its_words_are(
         await core.wait(3)
     assert core.texts == ["what are these?", "", "the end"]
     assert [one.album for one in core.taken if isinstance(one, Inbound)] == ["a", "a", ""]
+
+
+async def test_in_a_group_the_words_of_an_album_may_stand_below_a_later_picture(
+    sim: TelegramSimulator, telegram: TelegramAdapter
+) -> None:
+    core, clock = Core(), telegram._reading._clock
+    assert isinstance(clock, StillClock)
+    mention = f"@{sim.me.username} what are these?"
+    words = {"type": "mention", "offset": 0, "length": len(sim.me.username) + 1}
+    sim.add_chat(GROUP, type="group", members=[ANN])
+    async with listening(telegram, core):
+        for album in ("late", "a", "b", "a"):
+            sim.say(GROUP, ANN, media={"kind": "photo", "media_group_id": album})
+            if album == "late":
+                sim.say(ANN, ANN, "a while later")
+                await core.wait(1)
+                clock.time += ALBUM_SECONDS + 1
+        for album in ("a", "late"):
+            sim.say(GROUP, ANN, mention, media={"kind": "photo", "media_group_id": album}, entities=[words])
+        await core.wait(5)
+    found = [one for one in core.taken if isinstance(one, Inbound)]
+    assert [(one.album, one.text) for one in found[1:]] == [
+        ("a", ""),
+        ("a", ""),
+        ("a", "what are these?"),
+        ("late", "what are these?"),
+    ]
+    assert [one.sort_key for one in found[1:]] == sorted(one.sort_key for one in found[1:])
+    assert len({one.key for one in found}) == 5

@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from adapters.coze.bots import CozeBots
-from bridge.catalogue import Catalogue
+from bridge.catalogue import RETRY_SECONDS, Catalogue, short
+from bridge.errors import Unreachable
 from bridge.identity import person
 from bridge.model import Address, Does, Opened
 from bridge.ports import Greeting
-from simulators.wire import Fault
+from simulators.slack import SlackSimulator
+from simulators.wire import Fault, Served
 from storage import SqlStore
 from tests.clocks import StillClock
+from tests.contract import slack_world
 from tests.contract.coze_place import Place
 from tests.contract.coze_place import place_fixture as place_fixture
 from tests.contract.hall import WHERE, Hall
@@ -55,6 +58,33 @@ async def test_what_bots_say_is_fetched_each_hour_and_after_a_failure_each_minut
     place.sim.down(60)
     assert [voice.name for voice in await catalogue.voices("")] == ["温柔女声", "Calm voice"], "it is kept in memory"
     assert await catalogue.greeting("no such bot") == Greeting()
+
+
+def looked(place: Place) -> int:
+    """How often the simulated Coze was asked what the bot says of itself."""
+    return len([call for call in place.sim.calls if call["path"].startswith("/v1/bots/")])
+
+
+async def test_a_coze_that_hangs_is_waited_for_once_and_then_not_for_a_while(place: Place) -> None:
+    clock = StillClock()
+    catalogue = Catalogue(CozeBots({"": place.bot}), clock)
+    place.sim.fault("hang", method="/v1/bots/{bot_id}", seconds=60.0, times=1)
+    assert await asyncio.gather(*(catalogue.greeting("") for _ in range(3))) == [Greeting()] * 3
+    assert (begun := looked(place)) <= 1, "who comes together waits together"
+    place.sim.faults.clear()
+    assert await catalogue.greeting("") == Greeting()
+    assert looked(place) == begun
+    clock.time += RETRY_SECONDS
+    assert (await catalogue.greeting("")).questions
+    place.sim.hurry()
+
+
+async def test_a_press_that_is_no_greeting_does_not_ask_coze(hall: Hall) -> None:
+    for press in ("ask:1:0", "starting", "x"):
+        assert await hall.hear(press=press) == "command"
+    assert looked(hall.place) == 0
+    await hall.hear(press="start:00000000")
+    assert looked(hall.place) == 1
 
 
 # ---- the greeting
@@ -191,3 +221,39 @@ async def test_a_bot_without_voices_says_so_and_lets_voices_be_switched_off(hall
 async def test_an_unknown_voice_that_is_pressed(hall: Hall) -> None:
     await hall.hear(press="voice:00000000")
     assert await hall.said() == "This button is no longer valid. Please write your question."
+
+
+# ---- a person's page
+
+
+async def test_a_question_from_a_page_is_shown_once_and_it_is_said_if_it_was_not_made_durable(
+    store: SqlStore, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Served((sim := SlackSimulator(time_scale=0.001)).app) as server:
+        slack = slack_world.adapter(server.url)
+        await slack.open()
+        hall = Hall(store, place, adapters={("slack", "TCOZE"): slack})
+        home = {"sender": "UALICE", "address": Address(platform="slack", account="TCOZE", chat="UALICE")}
+        press = {**home, "opened": Opened.HOME, "press": f"start:{short('你能做什么？')}", "key": "press"}
+
+        async def away(*_: object, **__: object) -> None:
+            raise Unreachable("the database is away")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(SqlStore, "receive", away)
+            with pytest.raises(Unreachable):
+                await hall.hear(**press)
+        await wait(lambda: len(posts(sim)) == 2)
+        quoted, word = posts(sim)
+        assert "你能做什么？" in str(quoted)
+        assert "没能收下您的问题" in str(word)
+        assert await hall.hear(**press) == "question", "it comes again"
+        assert len(posts(sim)) == 2
+        (turn,) = await store.turns()
+        assert turn.thread == word["thread_ts"]
+        await hall.aclose()
+        await slack.aclose()
+
+
+def posts(sim: SlackSimulator) -> list[dict[str, object]]:
+    return [call.args for call in sim.calls if call.method == "chat.postMessage"]

@@ -148,3 +148,52 @@ def test_a_chatflow_needs_no_bot(tmp_path):
     read(tmp_path, '[bot]\nmode = "workflow"\nworkflow_id = "75"', environ).require_run()
     with pytest.raises(ConfigError, match="COZE_BOT_ID is missing"):
         read(tmp_path, "", environ).require_run()
+
+
+FLOW = '[bot]\nmode = "chatflow"\nworkflow_id = "7"\n'
+RUN = '[bot]\nmode = "workflow"\nworkflow_id = "7"\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (RUN + 'files = "input"', "bot: files and input name the same parameter, input; name two"),
+        (RUN + "parameters = {input = 1}", "bot: input names a parameter that stands in parameters as well"),
+        (RUN + 'input = "q"\nparameters = {q = 1}', "bot: input names a parameter that stands in parameters as well"),
+        (FLOW + 'files = "f"\nparameters = {f = 1}', "bot: files names a parameter that stands in parameters as well"),
+        (RUN + 'input = ""', "bot.input: is empty; name a parameter"),
+        (RUN + 'files = " "', "bot.files: is empty; name a parameter"),
+        (FLOW + 'input = "q"', "bot: input is of no use to a chatflow; leave it out"),
+        ('[bot]\ninput = "q"', "bot: input is of no use to a bot; leave it out"),
+    ],
+)
+def test_a_parameter_is_given_one_thing(tmp_path, content, said):
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, content)
+    assert said in str(caught.value).lower()
+    assert "\n" not in str(caught.value)
+
+
+def test_parameters_of_other_names_are_taken(tmp_path):
+    assert read(tmp_path, FLOW + 'files = "f"\nparameters = {input = 1}').bot.files == "f"
+    assert read(tmp_path, RUN + 'input = "q"\nfiles = "f"\nparameters = {input = 1}').bot.input == "q"
+
+
+@pytest.mark.parametrize(
+    ("platform", "account", "said"),
+    [
+        ("telegram", "@our_bot", "the number before the colon"),
+        ("telegram", "T12", "the number before the colon"),
+        ("slack", "123", "which begins with T"),
+        ("slack", "team", "which begins with T"),
+        ("slack", "T12", ""),
+        ("telegram", "12", ""),
+    ],
+)
+def test_a_route_names_an_account_of_its_platform(tmp_path, platform, account, said):
+    content = f'{SALES}[[routes]]\nbot = "sales"\nplatform = "{platform}"\naccount = "{account}"\n'
+    if not said:
+        assert read(tmp_path, content).routes[0].account == account
+        return
+    with pytest.raises(ConfigError, match=said):
+        read(tmp_path, content)

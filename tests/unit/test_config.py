@@ -212,6 +212,8 @@ def test_each_mistake_is_one_line_that_names_the_setting(environ, named):
         ("[tuning]\nmedia_networks = [10]", "tuning.media_networks.0: must be text"),
         ("[tuning]\nmedia_networks = '10.0.0.0/8'", "tuning.media_networks: must be a list"),
         ("tuning = 3", "tuning"),
+        ("[tuning]\nalbum_seconds = 10.5", "tuning.album_seconds: must be at most 10"),
+        ("[voice]\ndefault = ' '", "voice.default: is blank; name a voice"),
         ("coze_bot_id = [", "not valid TOML"),
         ("coze_bot_id = 12", "COZE_BOT_ID"),
     ],

@@ -1,5 +1,7 @@
 """Temporary files: nobody else reads them, and nothing of them is left."""
 
+import errno
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +65,17 @@ def test_no_room_is_waited_for(tmp_path: Path) -> None:
         pytest.skip("only Linux has /dev/full")
     with full.open("wb") as device, pytest.raises(Unreachable):
         write(device.fileno(), b"x")
+
+
+def test_where_nothing_can_be_locked_there_is_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on NFS without locks: directories were made for ever, and nothing else got its turn."""
+
+    def unsupported(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    for _ in range(2):
+        with pytest.raises(Unreachable, match="cannot be locked") as raised, Scratch(tmp_path).file():
+            raise AssertionError
+        assert raised.value.say == "failed"
+    assert list(tmp_path.iterdir()) == []

@@ -52,6 +52,15 @@ def test_a_tool_that_cannot_be_called_is_one_line_with_the_mend(call, options, s
     assert "\n" not in str(failed.value)
 
 
+@pytest.mark.parametrize("name", ["", "get rain", "天气", "x.y", "x" * 65])
+def test_a_name_that_no_model_can_call_is_one_line_with_the_mend(name):
+    section = {"call": f"{EXAMPLES}:clock"}
+    assert list(made_of({"tools": {"get_Rain-2": section}}).tools) == ["get_Rain-2"]
+    with pytest.raises(ConfigError, match="is no name for a tool; give it 1 to 64 of A-Z a-z 0-9 _ -") as failed:
+        made_of({"tools": {name: section}})
+    assert "\n" not in str(failed.value)
+
+
 def test_what_stands_behind_the_star_is_the_operators_and_never_the_models():
     tool = load(f"{EXAMPLES}:http_get", allow=["https://example.com/"])
     assert list(tool.wanted) == ["url"]
