@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from bridge.errors import BridgeError, Permanent, Transient, Unreachable
+from bridge.errors import BotFailed, BridgeError, Permanent, Transient, Unreachable
 from bridge.model import Attachment, Kind, Page
 from bridge.ports import Adapter, Attaches, Downloads, Meter
 from bridge.steps import Send, Step
@@ -115,7 +115,9 @@ class Contents:
         """It was not sent, and will not be."""
         outcome = "linked" if attachment.url else "unsent"
         self._meter.count("attachments", platform=self._platform, outcome=outcome)
-        log.info("%s %s: %s", attachment.kind, outcome, error)
+        # What the bot itself refused is the operator's to know.
+        level = logging.WARNING if isinstance(error, BotFailed) else logging.INFO
+        log.log(level, "%s %s: %s", attachment.kind, outcome, error)
         self._missing.add(attachment)
 
 

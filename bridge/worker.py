@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -18,7 +19,7 @@ from bridge.herald import Account, Herald
 from bridge.model import Lease, Post, Turn, TurnId, TurnState
 from bridge.pace import Pace
 from bridge.pages import Look
-from bridge.ports import Adapter, Bots, Clock, Downloads, Meter, Speaks, Store, Tools
+from bridge.ports import Adapter, Bots, Clock, Downloads, Judged, Meter, Speaks, Store, Tools
 from bridge.pulse import Pulse
 from bridge.scratch import Scratch
 from bridge.share import Share
@@ -303,7 +304,7 @@ class Worker:
             clock=self._clock,
             meter=self._meter,
             posts=posts,
-            look=self._look,
+            look=self._look if self._judges(turn) else replace(self._look, feedback=False),
             downloads=self._downloads,
             halt=halt,
             share=self._share,
@@ -312,12 +313,24 @@ class Worker:
             taken_over=taken_over,
         )
 
+    def _judges(self, turn: Turn) -> bool:
+        """Does its bot want to know what people think of its answers?"""
+        try:
+            bot = self._bots.of(turn.bot, turn.session)
+        except BotFailed:
+            return False
+        return isinstance(bot, Judged) and bot.judges
+
     async def _speak(self, turn: Turn, words: str) -> bytes:
         """In the voice that who asked has chosen. Raises what a Bot raises."""
         bot = self._bots.of(turn.bot, turn.session)
         if not isinstance(bot, Speaks):
             raise BotFailed("this bot cannot speak", say="not_spoken")
-        return await bot.speak(words, turn.voice)
+        try:
+            return await bot.speak(words, turn.voice)
+        except BotFailed as error:
+            await self.alerts.refused(error, bot=f"{turn.bot} /voice".strip())
+            raise
 
     def _nudge(self, turn: TurnId) -> None:
         """Somebody waits to be told that they wait behind that answer, of which nothing is to be seen yet."""

@@ -64,6 +64,8 @@ class CozeBot:
         self._variables = Variables(bot_id)
         self._mouths = asyncio.Semaphore(speech.AT_ONCE)
         self._kinds: set[str] = set()
+        self._lacks: set[str] = set()
+        """Calls that the server turned out not to have; of all who speak to this bot."""
         # cozepy warns of every word that is new to it, and a program that runs with -W error would lose its stream.
         warnings.filterwarnings("ignore", r"Unknown \w+ value: ", UserWarning, r"cozepy\.")
 
@@ -225,13 +227,22 @@ class CozeBot:
             return await speech.speak(self._api, text, voice, self._mouths)
 
     async def judge(self, conversation: str, message: str, *, good: bool | None) -> None:
-        """Coze Studio has no such call: it raises there."""
+        """Coze Studio has no such call: it raises there, and from then on the bot does not judge."""
         path = f"/v1/conversations/{quote(conversation, safe='')}/messages/{quote(message, safe='')}/feedback"
-        with self._counting():
-            if good is None:
-                await self._api.call("DELETE", path)
-            else:
-                await self._api.call("POST", path, body={"feedback_type": "like" if good else "unlike"})
+        try:
+            with self._counting():
+                if good is None:
+                    await self._api.call("DELETE", path)
+                else:
+                    await self._api.call("POST", path, body={"feedback_type": "like" if good else "unlike"})
+        except BotFailed as failed:
+            if failed.say == "no_call":
+                self._lacks.add("judge")
+            raise
+
+    @property
+    def judges(self) -> bool:
+        return "judge" not in self._lacks
 
     async def delete_conversation(self, conversation: str) -> None:
         with self._counting():

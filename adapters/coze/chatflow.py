@@ -98,6 +98,10 @@ class ChatflowBot:
     async def clear(self, conversation: str) -> None:
         await self._bot.clear(conversation)
 
+    @property
+    def judges(self) -> bool:
+        return self._bot.judges
+
     async def judge(self, conversation: str, message: str, *, good: bool | None) -> None:
         await self._bot.judge(conversation, message, good=good)
 

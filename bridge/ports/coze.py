@@ -161,6 +161,10 @@ class Bot(Protocol):
 class Judged(Protocol):
     """A Bot that takes in what people think of its answers."""
 
+    @property
+    def judges(self) -> bool:
+        """False: its server turned out to take nothing of the kind."""
+
     async def judge(self, conversation: str, message: str, *, good: bool | None) -> None:
         """Somebody found that answer message good, or bad, or takes back what they said (None). The last word counts.
 

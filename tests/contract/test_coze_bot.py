@@ -235,6 +235,16 @@ async def test_a_server_without_message_lists_finds_nothing(place: Place) -> Non
 # ---- Coze Studio ----
 
 
+async def test_what_people_think_is_not_asked_for_where_nobody_takes_it_in(studio: Place) -> None:
+    question = await studio.question("say")
+    started_as = started(await ask(studio.bot, question))
+    assert studio.bot.judges, "nobody knows yet"
+    with pytest.raises(BotFailed) as refused:
+        await studio.bot.judge(question.conversation, started_as.chat, good=True)
+    assert (refused.value.say, studio.bot.judges) == ("no_call", False)
+    assert not studio.bot.acting(token_auth("pat_test")).judges
+
+
 async def test_coze_studio_is_asked_recalled_and_cancelled(studio: Place) -> None:
     studio.sim.script("say", Say(text="The answer.", messages=[recalled([("a", "doc.pdf", "https://e.com/d")])]))
     question = await studio.question("say")

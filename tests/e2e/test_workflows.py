@@ -157,6 +157,8 @@ async def test_an_answer_that_coze_did_not_take_can_be_given_again(world):
         assert "⚠️" in texts(world)[-1]
         world.telegram.say(ANN, ANN, "Ann")
         await seen(world, "Hello Ann")
+        await settled(app, 3)
+        assert not any(map(buttons, world.telegram.messages(ANN))), "Coze takes in no judgement of a workflow"
     assert len(world.coze.flows.runs) == 1
 
 
