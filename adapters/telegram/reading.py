@@ -65,7 +65,7 @@ class Reading:
             while len(self._albums) > MOST_ALBUMS:
                 del self._albums[next(iter(self._albums))]
             await self._take_earlier(found.album, self.me, accept)
-        elif found is None and kind == "message" and (album := str(update[kind].get("media_group_id") or "")):
+        elif found is None and kind == "message" and (album := _album(update[kind])):
             self._uncalled = [(self._clock.monotonic(), album, update), *self._uncalled[: MOST_ALBUMS - 1]]
         word = await accept(found) if found is not None else None
         if waits:
@@ -104,3 +104,8 @@ class Reading:
         for errand in self._errands:
             errand.cancel()
         await asyncio.gather(*self._errands, return_exceptions=True)
+
+
+def _album(message: object) -> str:
+    """The album that it is a part of; empty if there is none, or if it is no message."""
+    return str(message.get("media_group_id") or "") if isinstance(message, Mapping) else ""

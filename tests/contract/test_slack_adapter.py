@@ -165,7 +165,9 @@ class TestHearing:
             [inbound] = await inbox.get()
             [file] = inbound.files
             assert (inbound.text, file.name, file.size) == ("", "a.txt", 4)
-            assert file.ref.startswith("http")
+            number, _, url = file.ref.partition(" ")
+            assert number.startswith("F")
+            assert url.startswith("http")
 
     async def test_other_bots_and_edits_are_left_alone(self, sim: SlackSimulator, url: str, transport: str) -> None:
         async with hearing(sim, url, transport) as (slack, inbox):

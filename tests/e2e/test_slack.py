@@ -94,7 +94,7 @@ async def test_commands_in_threads_and_as_slash_command(world):
         world.slack.slash("/coze", "help", DM, ALICE)
         await settled(app, 4)
     assert world.slack.texts(DM, ts) == ["before", "A new conversation has begun.", "after"]
-    assert any("start a new conversation" in text for text in world.slack.texts(DM))
+    assert any("Start a new conversation" in text for text in world.slack.texts(DM))
     assert len({chat.conversation_id for chat in world.coze.chats}) == 2
 
 

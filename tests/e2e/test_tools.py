@@ -300,7 +300,7 @@ async def test_what_was_allowed_never_runs_twice_unasked_whatever_crashes(world)
         await ran(path)
         await process.kill()
     async with world.process(**changes):
-        await world.telegram.wait(lambda: len(said(world)) > 1 and buttons(said(world)[-1]), 60)
+        await world.telegram.wait(lambda: len(said(world)) > 1 and "✅ Allow" in buttons(said(world)[-1]), 60)
         assert "it may have run already" in said(world)[-1].text
         assert path.read_text() == "."
         press(world, said(world)[-1], "✅ Allow")
