@@ -397,6 +397,10 @@ class Page:
         return digest(repr((self.text, self.status, self.choices, self.attachment)), simpler=self.simpler)
 
 
+FIRST_FILE = 9_999
+"""Pages with this number and above are files."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
     """One message as it stands on the platform: the delivery record."""

@@ -11,7 +11,7 @@ from bridge import blocks, fold, media
 from bridge.answer import Answer, Said, Source, clean
 from bridge.heal import heal
 from bridge.markup import Growing
-from bridge.model import Attachment, Choice, Does, Kind, Page, Turn, TurnId, TurnState
+from bridge.model import FIRST_FILE, Attachment, Choice, Does, Kind, Page, Turn, TurnId, TurnState
 from bridge.spoken import spoken
 from bridge.texts import text
 
@@ -27,9 +27,9 @@ LONGEST_TITLE, LONGEST_LABEL, LONGEST_TOOL, LONGEST_QUESTION = 100, 100, 60, 500
 LONGEST_URL = 500
 FULLEST_FOLD, LEAST_FOLD = 0.6, 50
 """How full of a fold a message may be, and the UTF-16 units that it is given all the same."""
-SPOKEN = 9_999
+SPOKEN = FIRST_FILE
 """Number of the page that is the voice message."""
-DOCUMENT = 10_000
+DOCUMENT = FIRST_FILE + 1
 """Number of the page that is the document; media follow. They have numbers of their own, so that these are the same
 however the text is cut."""
 _WEB = re.compile(r"https?://[^\s<>\"\\]+", re.IGNORECASE)
@@ -173,7 +173,7 @@ class Layout:
         if self.look.media:
             found |= dict(enumerate(media.attachments(answer.text, answer.media), DOCUMENT + 1))
         return [
-            Page(index=index, text="", final=True, mark=f"{self.turn.key}/{index}", attachment=attachment)
+            Page(index=index, text="", final=True, mark=mark(self.turn, index), attachment=attachment)
             for index, attachment in found.items()
         ]
 
@@ -220,11 +220,16 @@ class Layout:
                 index=index,
                 text=text,
                 final=done or index < len(texts) - 1,
-                mark=f"{self.turn.key}/{index}",
+                mark=mark(self.turn, index),
                 simpler=simpler,
             )
             for index, text in enumerate(texts)
         ]
+
+
+def mark(turn: Turn, index: int) -> str:
+    """`Page.mark` of that page of its answer."""
+    return f"{turn.key}/{index}"
 
 
 def offered(turn: TurnId, answer: Answer) -> list[tuple[str, str]]:

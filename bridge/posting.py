@@ -12,9 +12,10 @@ from bridge.figures import Figures
 from bridge.halt import Halt
 from bridge.model import Lost, Page, Post, Turn
 from bridge.pace import MARGIN_SECONDS, Kind, Pace
+from bridge.pages import mark
 from bridge.ports import Adapter, Attaches, Budget, Clock, Finds, Meter, Store, Verb
 from bridge.share import Share
-from bridge.steps import Delete, Edit, Send, Step, next_step
+from bridge.steps import Delete, Edit, Seek, Send, Step, next_step
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,8 @@ class Posting:
                 verb = Verb.ATTACH if page.attachment else Verb.SEND if page.final else Verb.START
             case Edit(page):
                 verb = Verb.EDIT if page.final else Verb.GROW
+            case Seek():
+                verb = Verb.SEND
             case Delete():
                 verb = Verb.DELETE
         return self._adapter.limits.budgets(self._turn.address, verb)
@@ -106,6 +109,9 @@ class Posting:
                     await self._send(step, content)
                 case Edit(page, message_id):
                     await self._edit(page, message_id)
+                case Seek(index):
+                    if not await self._found(Page(index=index, text="", final=False, mark=mark(self._turn, index))):
+                        await self._drop(index)
                 case Delete(page_index, message_id):
                     self._must_be_ours()
                     with suppress(Permanent):  # what we may not remove stays, and the answer is whole all the same
@@ -140,7 +146,7 @@ class Posting:
 
     def shows(self, step: Step) -> bool:
         """Does the message stand as that step wanted it?"""
-        if isinstance(step, Delete):
+        if isinstance(step, Seek | Delete):
             return False
         post = self.posts.get(step.page.index)
         return post is not None and post.digest == step.page.digest

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bridge.model import Page, Post
+from bridge.model import FIRST_FILE, Page, Post
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,13 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Seek:
+    """Look for the message that no page is left for: a send of it was begun, and may have arrived."""
+
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
     """Remove the message that no page is left for."""
 
@@ -30,7 +37,7 @@ class Delete:
     message_id: str
 
 
-Step = Send | Edit | Delete
+Step = Send | Edit | Seek | Delete
 
 
 def next_step(wanted: Sequence[Page], standing: Sequence[Post]) -> Step | None:
@@ -49,6 +56,10 @@ def next_step(wanted: Sequence[Page], standing: Sequence[Post]) -> Step | None:
             return Edit(page, post.message_id)
     kept = {page.index for page in wanted}
     for post in sorted(standing, key=lambda post: post.page, reverse=True):
-        if post.page not in kept and post.message_id is not None:
+        if post.page in kept:
+            continue
+        if post.message_id is not None:
             return Delete(post.page, post.message_id)
+        if post.page < FIRST_FILE:  # a file that came after all does no harm
+            return Seek(post.page)
     return None

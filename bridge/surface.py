@@ -17,7 +17,7 @@ from bridge.pages import Layout, Look
 from bridge.ports import Adapter, Budget, Clock, Downloads, Meter, Store, Verb
 from bridge.posting import LANDING_SECONDS, PATIENCE_SECONDS, Posting
 from bridge.share import Share
-from bridge.steps import Edit, Step
+from bridge.steps import Edit, Seek, Step
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ class Surface:
 
     async def show(self, sentence: str) -> None:
         """Shows a passing word in the place of the answer, if that can be done at once; a courtesy."""
-        step = self._posting.next(self._layout.passing(sentence))
+        step = self._next(self._layout.passing(sentence))
         if step is None:
             return
         budgets = self._posting.budgets(step)
@@ -187,7 +187,7 @@ class Surface:
 
     async def announce(self, sentence: str) -> bool:
         """Shows a passing word where nothing stands yet, at once. False: it does not stand. Raises LeaseLost."""
-        step = self._posting.next(self._layout.passing(sentence))
+        step = self._next(self._layout.passing(sentence))
         if step is None:
             return True
         with suppress(Transient, Permanent):
@@ -233,7 +233,12 @@ class Surface:
         signed = self._signed and not posts
         pages = self._layout.growing(answer, simpler=self._posting.refused, standing=posts, signed=signed)
         # With nothing to say yet, what an earlier attempt left standing stays.
-        return self._posting.next(pages) if pages else None
+        return self._next(pages) if pages else None
+
+    def _next(self, pages: Sequence[Page]) -> Step | None:
+        """While the answer grows: what has no page yet may have one soon."""
+        step = self._posting.next(pages)
+        return None if isinstance(step, Seek) else step
 
     async def _paint_one(self, step: Step, answer: Answer, ended: asyncio.Event) -> None:
         """One preview call; if it cannot go out yet, only waits, so that the next look takes the newest text."""

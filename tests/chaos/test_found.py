@@ -6,7 +6,9 @@ import resource
 import sqlite3
 import sys
 from asyncio.subprocess import DEVNULL
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -20,12 +22,14 @@ from bridge.contents import Contents
 from bridge.errors import Unreachable
 from bridge.figures import Figures
 from bridge.halt import Halt
-from bridge.model import Lease, Page, Post
+from bridge.model import Lease, Page, Post, Turn
 from bridge.pace import Pace
+from bridge.ports import Clock
 from bridge.posting import Posting
 from bridge.steps import Edit, Send
 from storage.guard import Guard
 from storage.opening import open_store
+from storage.store import SqlStore
 from storage.trouble import outages
 from tests.contract.store_contract import message, person, place
 from tests.e2e.worlds import World
@@ -49,8 +53,35 @@ class Stopping(SystemClock):
         """At once."""
 
 
-async def test_a_lost_message_of_a_stopped_answer_is_found_all_the_same(world: World) -> None:
-    """It was looked for again and again, for ever, and everything behind it in its conversation waited."""
+@dataclass(frozen=True)
+class Desk:
+    """A turn that was claimed, and what it takes to paint its answer in a private chat of Telegram."""
+
+    turn: Turn
+    store: SqlStore
+    adapter: TelegramAdapter
+    clock: Clock
+
+    async def posting(self, halt: Halt | None = None) -> Posting:
+        """As a process begins it."""
+        meter, turn, clock = Metrics(), self.turn, self.clock
+        return Posting(
+            turn,
+            adapter=self.adapter,
+            store=self.store,
+            pace=Pace(),
+            clock=clock,
+            meter=meter,
+            posts=await self.store.posts(turn),
+            contents=Contents(self.adapter, Downloading(), meter),
+            figures=Figures(turn, clock=clock, meter=meter, anew=True, previews=True),
+            halt=halt or Halt(),
+        )
+
+
+@asynccontextmanager
+async def desk(world: World, clock: Clock) -> AsyncIterator[Desk]:
+    """Ann has asked something."""
     world.telegram.add_user(ANN)
     said = world.telegram.say(ANN, ANN, "long please")
     store = await open_store(world.settings()["DATABASE_URL"], SystemClock())
@@ -60,70 +91,60 @@ async def test_a_lost_message_of_a_stopped_answer_is_found_all_the_same(world: W
     await store.receive(asked, replace(person(), account=ACCOUNT), place(asked))
     turn = await store.claim(Lease(owner="me", seconds=60.0), {("telegram", ACCOUNT)})
     assert turn is not None
-    meter, halt = Metrics(), Halt()
-    clock = Stopping(halt)
-    adapter = TelegramAdapter("123456:TEST", api_base=world.urls["telegram"], clock=clock, meter=meter)
-    page = Page(index=0, text="⏹ Stopped.", final=True)
+    adapter = TelegramAdapter("123456:TEST", api_base=world.urls["telegram"], clock=clock, meter=Metrics())
     try:
         await adapter.open()
-        stands = await adapter.send(address, page)
-        await store.keep_post(turn, Post(page=0, message_id=None))
-        posting = Posting(
-            turn,
-            adapter=adapter,
-            store=store,
-            pace=Pace(),
-            clock=clock,
-            meter=meter,
-            posts=await store.posts(turn),
-            contents=Contents(adapter, Downloading(), meter),
-            figures=Figures(turn, clock=clock, meter=meter, anew=True, previews=True),
-            halt=halt,
-        )
-        await posting.take(Send(page, begun=True))
-        (post,) = await store.posts(turn)
-        assert (post.message_id, halt.stopped) == (stands, True)
+        yield Desk(turn, store, adapter, clock)
     finally:
         await adapter.aclose()
         await store.aclose()
+
+
+async def test_a_lost_message_of_a_stopped_answer_is_found_all_the_same(world: World) -> None:
+    """It was looked for again and again, for ever, and everything behind it in its conversation waited."""
+    halt = Halt()
+    page = Page(index=0, text="⏹ Stopped.", final=True)
+    async with desk(world, Stopping(halt)) as at:
+        stands = await at.adapter.send(at.turn.address, page)
+        await at.store.keep_post(at.turn, Post(page=0, message_id=None))
+        posting = await at.posting(halt)
+        await posting.take(Send(page, begun=True))
+        (post,) = await at.store.posts(at.turn)
+    assert (post.message_id, halt.stopped) == (stands, True)
 
 
 async def test_a_final_page_that_is_painted_over_is_not_taken_for_final_by_the_next_process(world: World) -> None:
     """Page 0 of several stood final; after a kill it said for a while that more was to come, and then stayed so."""
-    clock, meter = SystemClock(), Metrics()
-    world.telegram.add_user(ANN)
-    world.telegram.say(ANN, ANN, "long please")
-    store = await open_store(world.settings()["DATABASE_URL"], clock)
-    adapter = TelegramAdapter("123456:TEST", api_base=world.urls["telegram"], clock=clock, meter=meter)
-    asked = message("a", chat=str(ANN))
-    asked = replace(asked, address=replace(asked.address, account=ACCOUNT), reply_to="")
-    who = replace(person(), account=ACCOUNT)
-    await store.receive(asked, who, place(asked))
-    turn = await store.claim(Lease(owner="me", seconds=60.0), {("telegram", ACCOUNT)})
-    assert turn is not None
-    posting = Posting(
-        turn,
-        adapter=adapter,
-        store=store,
-        pace=Pace(),
-        clock=clock,
-        meter=meter,
-        posts=(),
-        contents=Contents(adapter, Downloading(), meter),
-        figures=Figures(turn, clock=clock, meter=meter, anew=True, previews=True),
-        halt=Halt(),
-    )
-    try:
-        final = Page(index=0, text="the whole page", final=True)
+    final = Page(index=0, text="the whole page", final=True)
+    async with desk(world, SystemClock()) as at:
+        posting = await at.posting()
         await posting.take(Send(final))
-        (post,) = await store.posts(turn)
+        (post,) = await at.store.posts(at.turn)
         assert (post.final, post.digest) == (True, final.digest)
         await posting.take(Edit(Page(index=0, text="⏳ wait", final=False), post.message_id or ""))
-        assert await store.posts(turn) == [Post(page=0, message_id=post.message_id)]
-    finally:
-        await adapter.aclose()
-        await store.aclose()
+        assert await at.store.posts(at.turn) == [Post(page=0, message_id=post.message_id)]
     assert world.telegram.texts(ANN) == ["⏳ wait"]
+
+
+@pytest.mark.parametrize("arrived", [True, False], ids=["arrived", "did not arrive"])
+async def test_a_message_that_was_lost_does_not_stay_below_an_answer_that_became_shorter(
+    world: World, *, arrived: bool
+) -> None:
+    """The beginning of a third message stood for ever below the refusal that took the place of the answer."""
+    refusal = [Page(index=0, text="I was away for too long.", final=True)]
+    async with desk(world, SystemClock()) as at:
+        before = await at.posting()
+        for index in range(2):
+            await before.take(Send(Page(index=index, text=f"page {index}", final=True)))
+        newest = at.adapter.newest(at.turn.address)
+        if arrived:
+            await at.adapter.send(at.turn.address, Page(index=2, text="the beginning of", final=False))
+        await at.store.keep_post(at.turn, Post(page=2, message_id=None, sent_after=newest))
+        posting = await at.posting()
+        while step := posting.next(refusal):
+            await posting.take(step)
+        assert [post.page for post in await at.store.posts(at.turn)] == [0]
+    assert world.telegram.texts(ANN) == ["I was away for too long."]
 
 
 def test_a_full_disk_keeps_nobody_from_taking_a_database_that_is_free(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.model import Page, Post
-from bridge.steps import Delete, Edit, Send, next_step
+from bridge.steps import Delete, Edit, Seek, Send, next_step
 
 texts = st.lists(st.text(min_size=1, max_size=5), max_size=6)
 posts = st.dictionaries(
@@ -12,8 +12,8 @@ posts = st.dictionaries(
 ).map(lambda found: [Post(page=page, message_id=kind and f"old{page}", digest=d) for page, (kind, d) in found.items()])
 
 
-@given(texts, posts, st.lists(st.booleans(), max_size=20))
-def test_converges_from_anything_even_when_steps_are_lost(wanted_texts, standing, lost):
+@given(texts, posts, st.lists(st.booleans(), max_size=20), st.booleans())
+def test_converges_from_anything_even_when_steps_are_lost(wanted_texts, standing, lost, arrived):
     wanted = [Page(index=i, text=text, final=True) for i, text in enumerate(wanted_texts)]
     stands = {post.page: post for post in standing}
     losses = iter(lost)
@@ -26,8 +26,9 @@ def test_converges_from_anything_even_when_steps_are_lost(wanted_texts, standing
         match step:
             case Send(page) | Edit(page):
                 stands[page.index] = Post(page=page.index, message_id=f"m{page.index}", digest=page.digest)
-            case Delete(page, _):
+            case Seek(page) if arrived:
+                stands[page] = Post(page=page, message_id=f"found{page}")
+            case Delete(page, _) | Seek(page):
                 del stands[page]
     assert next_step(wanted, list(stands.values())) is None
-    shown = {page: post for page, post in stands.items() if post.message_id is not None}
-    assert {page: post.digest for page, post in shown.items()} == {page.index: page.digest for page in wanted}
+    assert {page: post.digest for page, post in stands.items()} == {page.index: page.digest for page in wanted}

@@ -1,7 +1,7 @@
 """The one smallest step from what stands towards what is wanted."""
 
-from bridge.model import Page, Post
-from bridge.steps import Delete, Edit, Send, next_step
+from bridge.model import FIRST_FILE, Page, Post
+from bridge.steps import Delete, Edit, Seek, Send, next_step
 
 
 def page(index: int, text: str, *, final: bool = False) -> Page:
@@ -39,6 +39,16 @@ def test_earlier_pages_come_first():
 def test_pages_that_nobody_wants_go_last_page_first():
     standing = [post(0, "a"), post(1, "b"), post(2, "c")]
     assert next_step([page(0, "a")], standing) == Delete(2, "m2")
+
+
+def test_what_may_have_arrived_for_a_page_that_nobody_wants_is_looked_for_to_be_deleted():
+    standing = [post(0, "a"), post(1, "b"), Post(page=2, message_id=None)]
+    assert next_step([page(0, "a")], standing) == Seek(2)
+    assert next_step([page(0, "x")], standing) == Edit(page(0, "x"), "m0")
+
+
+def test_a_file_that_may_have_arrived_may_stay():
+    assert next_step([page(0, "a")], [post(0, "a"), Post(page=FIRST_FILE, message_id=None)]) is None
 
 
 def test_plain_looks_different_from_marked_up():
