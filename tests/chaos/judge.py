@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 
 from bridge.texts import TEXTS
 from tests.chaos.questions import WORD, Asked
@@ -85,15 +86,16 @@ def judged(asked: Iterable[Asked], messages: Iterable[Message]) -> tuple[list[Ve
     questions = [one for one in everything if one.kind == "question"]
     # A command comes after the question that it stops: once each has its reply, what is left is no command's.
     obeyed = [_obeyed(one, loose[one.place]) for one in everything if one.kind != "question"]
-    _read_silence(obeyed, questions)
+    shown = {number: max(one.versions[-1][0] for one in found) for number, found in own.items()}
     verdicts = [_verdict(one, own.pop(one.number, [])) for one in questions]
     for verdict in verdicts:
         if verdict.outcome in BAD and verdict.asked.is_deleted:
             verdict.outcome, verdict.faults = DELETED, []
         elif verdict.outcome == LOST:
             _find_refusal(verdict, loose[verdict.asked.place])
+    _excuse_stopped(verdicts, obeyed)
+    _read_silence(obeyed, verdicts, shown)
     verdicts += obeyed
-    _excuse_stopped(verdicts)
     strangers = [message for found in own.values() for message in found]
     return verdicts, strangers + [message for found in loose.values() for message in found]
 
@@ -184,11 +186,11 @@ def _find_refusal(verdict: Verdict, loose: list[Message]) -> None:
         return
 
 
-def _excuse_stopped(verdicts: list[Verdict]) -> None:
+def _excuse_stopped(verdicts: Iterable[Verdict], obeyed: Iterable[Verdict]) -> None:
     """An answer may be stopped before or while the last of it is shown: it stays so; the reply to the stop says it."""
-    stops = [one for one in verdicts if one.asked.kind == "stop" and one.sentence == "stopped"]
+    stops = [one for one in obeyed if one.asked.kind == "stop" and one.sentence == "stopped"]
     for verdict in verdicts:
-        if verdict.outcome not in (FROZEN, LOST) or verdict.asked.kind != "question":
+        if verdict.outcome not in (FROZEN, LOST):
             continue
         for stop in stops:
             if _who(stop.asked) == _who(verdict.asked) and stop.asked.order > verdict.asked.order:
@@ -197,14 +199,18 @@ def _excuse_stopped(verdicts: list[Verdict]) -> None:
                 break
 
 
-def _read_silence(obeyed: Iterable[Verdict], questions: Iterable[Asked]) -> None:
-    """A stop has no reply where it stopped something: what was stopped says so."""
-    known = list(questions)
+def _read_silence(obeyed: Iterable[Verdict], verdicts: Iterable[Verdict], shown: Mapping[int, float]) -> None:
+    """A stop has no reply where it stopped something: that says so, or came to its end just then.
+
+    `shown`: when the messages of a question changed last.
+    """
+    known = list(verdicts)
     for verdict in obeyed:
         stop = verdict.asked
-        had_asked = any(_who(one) == _who(stop) and one.order < stop.order for one in known)
-        if verdict.outcome == LOST and stop.kind == "stop" and had_asked:
-            verdict.outcome, verdict.sentence = ANSWERED, "stopped"
+        before = (one for one in known if _who(one.asked) == _who(stop) and one.asked.order < stop.order)
+        ran = any(shown.get(one.asked.number, inf if one.outcome == STOPPED else 0.0) >= stop.said_at for one in before)
+        if verdict.outcome == LOST and stop.kind == "stop" and ran:
+            verdict.outcome = ANSWERED
 
 
 def _who(asked: Asked) -> str:

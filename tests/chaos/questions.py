@@ -26,7 +26,7 @@ class Asked:
     """The conversation: place and person. Within it, order is kept."""
     words: int = 0
     said_at: float = 0.0
-    """By the monotonic clock."""
+    """By the wall clock."""
     message: str = ""
     """Its id on the platform."""
     moved: bool = False

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -123,6 +124,18 @@ def test_a_stop_that_stopped_something_has_no_reply_of_its_own() -> None:
         given = [asked(7, order=1), asked(8, kind="stop", order=order)]
         verdicts, _ = judged(given, [message(3, f"{WHOLE[:90]}\n\n{STOPPED}")])
         assert [verdict.outcome for verdict in verdicts] == ["stopped", outcome]
+
+
+def test_a_stop_may_come_too_late_but_not_stay_without_a_word() -> None:
+    for said_at, outcome in ((1.5, "answered"), (2.5, "lost")):
+        stop = replace(asked(8, kind="stop", order=2), said_at=said_at)
+        verdicts, _ = judged([asked(7, order=1), stop], [message(3, *grown(WHOLE))])
+        assert [verdict.outcome for verdict in verdicts] == ["answered", outcome]
+
+
+def test_a_stop_without_a_word_excuses_no_answer_that_froze() -> None:
+    verdicts, _ = judged([asked(7, order=1), asked(8, kind="stop", order=2)], [message(3, WHOLE[:90])])
+    assert verdicts[0].outcome == "frozen"
 
 
 def test_an_answer_may_be_stopped_in_the_middle_but_only_by_a_stop_that_came_after_it() -> None:

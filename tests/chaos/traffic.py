@@ -93,7 +93,7 @@ class Traffic:
         return self._say(Asked(number=self._number, kind=name, place="", line=""), person, words)
 
     def _say(self, new: Asked, person: Person, words: str) -> Asked:
-        new.said_at = time.monotonic()
+        new.said_at = time.time()
         if person.kind in ("thread", "dm"):
             self._say_in_slack(new, person, words)
         else:
