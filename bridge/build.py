@@ -57,8 +57,19 @@ def _bot(settings: Settings, bot: BotSettings, clock: Clock, meter: Meter, acces
             parameters=bot.parameters,
             silence_seconds=tuning.coze_workflow_silence_seconds,
         )
-    flows = bot.mode == "chatflow"
-    chats = CozeBot(
+    if bot.mode == "chatflow":
+        return ChatflowBot(
+            api_base,
+            workflow,
+            auth,
+            clock=clock,
+            meter=meter,
+            brought=bot.files or "",
+            parameters=bot.parameters,
+            idle_seconds=tuning.coze_idle_seconds,
+            silence_seconds=tuning.coze_workflow_silence_seconds,
+        )
+    return CozeBot(
         api_base,
         bot.bot_id or "",
         auth,
@@ -73,11 +84,8 @@ def _bot(settings: Settings, bot: BotSettings, clock: Clock, meter: Meter, acces
             variables=bot.variables,
         ),
         idle_seconds=tuning.coze_idle_seconds,
-        silence_seconds=tuning.coze_workflow_silence_seconds if flows else tuning.coze_silence_seconds,
+        silence_seconds=tuning.coze_silence_seconds,
     )
-    if flows:
-        return ChatflowBot(chats, workflow, brought=bot.files or "", parameters=bot.parameters)
-    return chats
 
 
 def build_commands(settings: Settings) -> tuple[str, ...]:

@@ -1,105 +1,33 @@
-"""A Coze bot behind the Bot port: asks it, recalls what it said, and stops it."""
+"""A Coze bot behind the Bot port: asks it, gives it the outputs of tools, and lets it greet."""
 
-import asyncio
-import logging
-import warnings
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from copy import copy
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import quote
 
 import cozepy
 
-from adapters.coze import chats, events, files, onboarding, questions, speech
-from adapters.coze.chats import NO_SUCH_CALL, doubtful, payload
-from adapters.coze.content import inner
-from adapters.coze.stream import Begin, Patience, Reading
+from adapters.coze import onboarding, questions
+from adapters.coze.chatting import Chatting
 from adapters.coze.terms import Terms, filled
 from adapters.coze.variables import Variables
-from adapters.coze.wire import Api
-from bridge.answer import BotEvent, ChatStarted, StillRunning
-from bridge.errors import BotFailed, BridgeError, Gone
-from bridge.ports import Clock, Greeting, Meter, Question, Voice
-
-logger = logging.getLogger(__name__)
-
-KINDS = 100
-"""So many unknown kinds are counted at most: each is a time series of the operator's."""
-BAD_REQUEST = 400
-LONGEST_NAME = 100
-"""Characters of the name of a conversation."""
-RECENT = 50
-"""Messages that are looked through for a question; the most that Coze lists at once."""
+from bridge.answer import BotEvent
+from bridge.ports import Greeting, Question
 
 
-class CozeBot:
+class CozeBot(Chatting):
     """One published bot, spoken to as one account."""
 
     def __init__(
-        self,
-        api_base: str,
-        bot_id: str,
-        auth: cozepy.Auth,
-        *,
-        clock: Clock,
-        meter: Meter,
-        terms: Terms | None = None,
-        start_seconds: float = 30.0,
-        idle_seconds: float = 10.0,
-        silence_seconds: float = 120.0,
-        recall_seconds: float = 600.0,
-        poll_seconds: float = 1.0,
+        self, api_base: str, bot_id: str, auth: cozepy.Auth, *, terms: Terms | None = None, **rest: Any
     ) -> None:
-        self._bot_id = bot_id
-        self._clock = clock
-        self._meter = meter
-        self._patience = Patience(
-            start=start_seconds, idle=idle_seconds, silence=silence_seconds, recall=recall_seconds, poll=poll_seconds
-        )
-        # The watcher ends a silent stream; the client's own limit is there in case that it does not.
-        self._api = Api(api_base, auth, read_seconds=max(start_seconds, silence_seconds) + 60)
+        """`rest`: as in `Chatting`."""
+        super().__init__(api_base, bot_id, auth, **rest)
         self._terms = terms or Terms()
         self._variables = Variables(bot_id)
-        self._mouths = asyncio.Semaphore(speech.AT_ONCE)
-        self._kinds: set[str] = set()
-        self._lacks: set[str] = set()
-        """Calls that the server turned out not to have; of all who speak to this bot."""
-        # cozepy warns of every word that is new to it, and a program that runs with -W error would lose its stream.
-        warnings.filterwarnings("ignore", r"Unknown \w+ value: ", UserWarning, r"cozepy\.")
-
-    def acting(self, auth: cozepy.Auth) -> "CozeBot":
-        """The same bot, spoken to as somebody else; cheap, and not to be closed."""
-        other = copy(self)
-        other._api = self._api.acting(auth)
-        return other
-
-    @property
-    def coze(self) -> cozepy.AsyncCoze:
-        """cozepy, over our connections."""
-        return self._api.coze
 
     @property
     def wants_profile(self) -> bool:
         return self._terms.wants_profile
-
-    @property
-    def recalls(self) -> bool:
-        return True
-
-    async def new_conversation(self, name: str = "") -> str:
-        body = {"bot_id": self._bot_id} if self._bot_id else {}  # a chatflow need not belong to a bot
-        if name:
-            body["name"] = name[:LONGEST_NAME]
-        with self._counting():
-            answered, reference = await self._api.call("POST", "/v1/conversation/create", body=body)
-        made = str(payload(answered, "ConversationData").get("id") or "")
-        if not made:
-            raise BotFailed("Coze made a conversation without an id", reference=reference)
-        return made
-
-    # ---- asking ----
 
     @asynccontextmanager
     async def ask(self, question: Question) -> AsyncIterator[AsyncIterator[BotEvent]]:
@@ -115,7 +43,7 @@ class CozeBot:
                 **self._terms.known(question),
             )
 
-        async with self.reading(begin, question.conversation) as said:
+        async with self._reading(begin, question.conversation) as said:
             yield said
 
     @asynccontextmanager
@@ -128,167 +56,9 @@ class CozeBot:
                 conversation_id=conversation, chat_id=chat, tool_outputs=given
             )
 
-        async with self.reading(begin, conversation, goes_on=True) as said:
+        async with self._reading(begin, conversation, goes_on=True) as said:
             yield said
-
-    @asynccontextmanager
-    async def reading(
-        self, begin: Begin, conversation: str, *, goes_on: bool = False
-    ) -> AsyncIterator[AsyncIterator[BotEvent]]:
-        """What a stream of chat events says, however it is begun."""
-        reading = Reading(
-            self._api,
-            begin,
-            conversation=conversation,
-            clock=self._clock,
-            patience=self._patience,
-            look=self._ended,
-            stop=self.cancel,
-            unknown=self._unknown,
-            failed=self._failed,
-            goes_on=goes_on,
-        )
-        try:
-            yield reading.events()
-        finally:
-            await reading.aclose()
-
-    @asynccontextmanager
-    async def recall(self, conversation: str, chat: str) -> AsyncIterator[AsyncIterator[BotEvent]]:
-        yield self._recalled(conversation, chat)
-
-    async def _recalled(self, conversation: str, chat: str) -> AsyncIterator[BotEvent]:
-        yield ChatStarted(conversation, chat)
-        found: dict[str, Any] = {}
-        with self._counting():
-            looks = chats.looks(self._api, conversation, chat, clock=self._clock, patience=self._patience)
-            async for found, reference in looks:
-                if events.status(found) not in events.ENDED:
-                    yield StillRunning()
-                elif failure := events.failure(found, reference):
-                    raise failure
-        with self._counting():
-            messages = await chats.messages(self._api, conversation, chat)
-        for event in events.recalled(events.stored(messages), self._unknown):
-            yield event
-        for event in events.outcome(found):
-            yield event
-
-    async def find(self, question: Question) -> str:
-        body = {"order": "desc", "limit": RECENT}
-        params = {"conversation_id": question.conversation}
-        try:
-            with self._counting(), doubtful():
-                answered, _ = await self._api.call("POST", "/v1/conversation/message/list", params=params, body=body)
-        except BotFailed as failed:
-            # No such list on this server, or none of this conversation: then nothing tells that it was asked.
-            log_level = logging.INFO if failed.code in NO_SUCH_CALL else logging.WARNING
-            logger.log(log_level, "cannot look for a question: %s", failed)
-            return ""
-        rows = answered.get("data") or answered.get("Messages")
-        messages = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-        for index, message in enumerate(messages):
-            if message.get("role") == "user" and inner(message, "meta_data").get("turn") == question.mark:
-                return _chat_of(message) or next(filter(None, map(_chat_of, reversed(messages[:index]))), "")
-        return ""
-
-    async def cancel(self, conversation: str, chat: str) -> None:
-        with self._counting():
-            await chats.cancel(self._api, conversation, chat, clock=self._clock, patience=self._patience)
-
-    # ---- the conversation, its words and files ----
-
-    async def clear(self, conversation: str) -> None:
-        with self._counting():
-            await self._api.call("POST", f"/v1/conversations/{quote(conversation, safe='')}/clear")
 
     async def greeting(self) -> Greeting:
         with self._counting():
             return await onboarding.greeting(self._api, self._bot_id, draft=self._terms.draft)
-
-    @property
-    def library(self) -> str:
-        return self._api.account
-
-    async def upload(self, name: str, content: Path) -> str:
-        with self._counting():
-            return await files.upload(self._api, name, content)
-
-    async def transcribe(self, name: str, content: Path) -> str:
-        with self._counting():
-            return await speech.transcribe(self._api, name, content)
-
-    async def voices(self) -> Sequence[Voice]:
-        with self._counting():
-            return await speech.voices(self._api)
-
-    async def speak(self, text: str, voice: str) -> bytes:
-        with self._counting():
-            return await speech.speak(self._api, text, voice, self._mouths)
-
-    async def judge(self, conversation: str, message: str, *, good: bool | None) -> None:
-        """Coze Studio has no such call: it raises there, and from then on the bot does not judge."""
-        path = f"/v1/conversations/{quote(conversation, safe='')}/messages/{quote(message, safe='')}/feedback"
-        try:
-            with self._counting():
-                if good is None:
-                    await self._api.call("DELETE", path)
-                else:
-                    await self._api.call("POST", path, body={"feedback_type": "like" if good else "unlike"})
-        except BotFailed as failed:
-            if failed.say == "no_call":
-                self._lacks.add("judge")
-            raise
-
-    @property
-    def judges(self) -> bool:
-        return "judge" not in self._lacks
-
-    async def delete_conversation(self, conversation: str) -> None:
-        with self._counting():
-            try:
-                await self._api.call("DELETE", f"/v1/conversations/{quote(conversation, safe='')}")
-            except Gone:
-                return
-            except BotFailed as failed:
-                # Coze Studio says no more than HTTP 400, also when there is none such.
-                if failed.code != BAD_REQUEST or await self._stands(conversation):
-                    raise
-
-    async def _stands(self, conversation: str) -> bool:
-        params = {"conversation_id": conversation}
-        try:
-            await self._api.call("GET", "/v1/conversation/retrieve", params=params)
-        except (Gone, BotFailed) as refused:
-            return not isinstance(refused, Gone) and refused.code != BAD_REQUEST
-        return True
-
-    async def aclose(self) -> None:
-        await self._api.aclose()
-
-    async def _ended(self, conversation: str, chat: str) -> bool:
-        return await chats.ended(self._api, conversation, chat)
-
-    @contextmanager
-    def _counting(self) -> Iterator[None]:
-        """Counts what goes wrong inside."""
-        try:
-            yield
-        except BridgeError as error:
-            self._failed(error)
-            raise
-
-    def _failed(self, error: BridgeError) -> None:
-        self._meter.count("coze_errors", code=str(error.code or "none"))
-
-    def _unknown(self, kind: str) -> None:
-        """Counts each kind once: what is new at Coze is worth a look, not a flood."""
-        if kind not in self._kinds and len(self._kinds) < KINDS:
-            self._kinds.add(kind)
-            self._meter.count("coze_unknown", kind=kind[:60])
-            logger.info("Coze sent something unknown, %s; it is left out", kind[:60])
-
-
-def _chat_of(message: dict[str, Any]) -> str:
-    chat = str(message.get("chat_id") or "")
-    return "" if chat == "0" else chat

@@ -1,31 +1,28 @@
 """A Coze workflow behind the Bot port: run, gone on with when it has asked something, and begun anew after a crash."""
 # ruff: noqa: ARG002 - a workflow leaves nothing at Coze that could be referred to
 
-import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from copy import copy
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import cozepy
 
-from adapters.coze import files, speech
+from adapters.coze.media import Media
 from adapters.coze.runs import Errand, Workflow
 from adapters.coze.terms import Terms, filled
 from adapters.coze.wire import Api
 from bridge.answer import BotEvent
-from bridge.errors import BotFailed, BridgeError
+from bridge.errors import BotFailed
 from bridge.model import File
-from bridge.ports import Meter, Question, Voice
+from bridge.ports import Meter, Question
 
 SILENCE_SECONDS = 600.0
 """A workflow that streams may run for ten minutes (Coze's limit), and need not say a word before it ends."""
 
 
-class WorkflowBot:
+class WorkflowBot(Media):
     """One published workflow, run as one account. Nothing of it is kept at Coze: it is `Paused` that remembers."""
 
     def __init__(
@@ -44,20 +41,12 @@ class WorkflowBot:
 
         `parameters`: templates, as in `terms.filled`. After `silence_seconds` without a sign of life it is given up.
         """
+        super().__init__(Api(api_base, auth, read_seconds=silence_seconds + 60), meter)
         self._workflow = workflow
-        self._meter = meter
         self._given = given
         self._files = brought
         self._terms = Terms(parameters=parameters or {})
         self._silence = silence_seconds
-        self._api = Api(api_base, auth, read_seconds=silence_seconds + 60)
-        self._mouths = asyncio.Semaphore(speech.AT_ONCE)
-
-    def acting(self, auth: cozepy.Auth) -> "WorkflowBot":
-        """The same workflow, run as somebody else; cheap, and not to be closed."""
-        other = copy(self)
-        other._api = self._api.acting(auth)
-        return other
 
     @property
     def wants_profile(self) -> bool:
@@ -107,46 +96,16 @@ class WorkflowBot:
     async def cancel(self, conversation: str, chat: str) -> None:
         """Coze has no call for that; what is left is that nobody listens any more."""
 
-    # ---- what comes with a question, and speech ----
-
     @property
     def library(self) -> str:
         """Empty if the workflow has no parameter for files."""
-        return self._api.account if self._files else ""
-
-    async def upload(self, name: str, content: Path) -> str:
-        with self._counting():
-            return await files.upload(self._api, name, content)
-
-    async def transcribe(self, name: str, content: Path) -> str:
-        with self._counting():
-            return await speech.transcribe(self._api, name, content)
-
-    async def voices(self) -> Sequence[Voice]:
-        with self._counting():
-            return await speech.voices(self._api)
-
-    async def speak(self, text: str, voice: str) -> bytes:
-        with self._counting():
-            return await speech.speak(self._api, text, voice, self._mouths)
-
-    async def aclose(self) -> None:
-        await self._api.aclose()
+        return super().library if self._files else ""
 
     def _asked_with(self, question: Question) -> dict[str, Any]:
         parameters: dict[str, Any] = {**filled(self._terms.parameters, question), self._given: question.text}
         if self._files and (value := parameter_of(question.files)):
             parameters[self._files] = value
         return parameters
-
-    @contextmanager
-    def _counting(self) -> Iterator[None]:
-        """Counts what goes wrong inside."""
-        try:
-            yield
-        except BridgeError as error:
-            self._meter.count("coze_errors", code=str(error.code or "none"))
-            raise
 
 
 def parameter_of(given: Sequence[File]) -> str | list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adapters.coze import CozeBot, token_auth
+from adapters.coze import token_auth
 from adapters.coze.chatflow import ChatflowBot
 from adapters.coze.runs import Workflow
 from bridge.answer import Suggested, TextDelta, Used
@@ -34,10 +34,9 @@ class Stream:
     bots: list[ChatflowBot]
 
     def opened(self, *, bot_id: str = "", app: str = "", **options: Any) -> ChatflowBot:
-        bot = CozeBot(
-            self.url, bot_id, token_auth("pat_test"), clock=SystemClock(), meter=Counts(), poll_seconds=0.02, **QUICK
-        )
-        self.bots.append(ChatflowBot(bot, Workflow(id=FLOW, app=app, bot=bot_id), **options))
+        workflow, auth = Workflow(id=FLOW, app=app, bot=bot_id), token_auth("pat_test")
+        limits = {"clock": SystemClock(), "meter": Counts(), "poll_seconds": 0.02, **QUICK}
+        self.bots.append(ChatflowBot(self.url, workflow, auth, **limits, **options))
         return self.bots[-1]
 
     async def question(self, text: str, mark: str = "1.1") -> Question:
