@@ -1,7 +1,6 @@
 """Starts processes of the service cheaply: one that has imported everything forks them, a real process each."""
 
 import contextlib
-import ctypes
 import json
 import os
 import random
@@ -20,14 +19,9 @@ from bridge.clock import SystemClock
 from bridge.errors import ConfigError
 from tests.chaos.board import Board
 from tests.chaos.points import Points
+from tests.forks import die_with_parent
 
-PR_SET_PDEATHSIG = 1
 EX_CONFIG = 78
-
-
-def die_with_parent() -> None:
-    """Whoever started us may be killed: then we do not stay behind."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Jumping(SystemClock):

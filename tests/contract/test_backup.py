@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sqlite3
-import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +13,7 @@ from bridge.model import TurnState
 from storage import SqlStore, open_store
 from tests.clocks import StillClock
 from tests.contract.store_contract import claim, message, receive
+from tests.forks import typed
 
 POSTGRES = "postgresql+asyncpg://bridge:hunter2@db.example:5433/bridge"
 
@@ -32,13 +32,8 @@ async def opened(url: str, clock: StillClock) -> AsyncIterator[SqlStore]:
 
 async def types(directory: Path, url: str, *words: str) -> tuple[int, str, str]:
     """Exit status, output, and what went to standard error."""
-    pipe = asyncio.subprocess.PIPE
     environ = {"PATH": os.environ["PATH"], "HOME": str(directory), "DATABASE_URL": url}
-    command = (sys.executable, "-m", "bridge", "backup", *words)
-    made = await asyncio.create_subprocess_exec(*command, env=environ, stdout=pipe, stderr=pipe)
-    async with asyncio.timeout(60):
-        output, error = await made.communicate()
-    return made.returncode or 0, output.decode(), error.decode()
+    return await typed("backup", *words, environ=environ)
 
 
 async def refused(directory: Path, url: str, *words: str) -> str:

@@ -1,16 +1,15 @@
 """`coze-bridge allow` and `coze-bridge people`, as processes of their own beside a running service."""
 
-import asyncio
 import json
 import os
 import re
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from simulators.coze.answers import Answer
 from tests.contract.store_contract import postgres_database
+from tests.forks import typed
 
 ANN, EVE = 1001, 6666
 CODE = re.compile(r"[A-Z2-9]{4}-[A-Z2-9]{4}")
@@ -35,12 +34,7 @@ class Operator:
 
     async def types(self, *words: str) -> tuple[int, str, str]:
         """Exit status, output, and what went to standard error."""
-        pipe = asyncio.subprocess.PIPE
-        command = (sys.executable, "-m", "bridge", *words)
-        made = await asyncio.create_subprocess_exec(*command, env=self.environ, stdout=pipe, stderr=pipe)
-        async with asyncio.timeout(60):
-            output, error = await made.communicate()
-        return made.returncode or 0, output.decode(), error.decode()
+        return await typed(*words, environ=self.environ)
 
     async def succeeds(self, *words: str) -> str:
         status, output, error = await self.types(*words)

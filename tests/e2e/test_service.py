@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import socket
-import sys
 
 import aiohttp
 import pytest
@@ -13,6 +12,7 @@ from bridge.app import App
 from bridge.config import load
 from simulators.wire import Fault
 from tests.e2e.worlds import settled
+from tests.forks import typed
 
 ANN = 1001
 
@@ -20,16 +20,7 @@ ANN = 1001
 async def command(world, *arguments, **environ):
     """Runs `coze-bridge …`; its exit status, standard output and standard error."""
     base = {"PATH": os.environ["PATH"], "HOME": str(world.directory), "LOG_FORMAT": "json"}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bridge", *arguments),
-        env=base | environ,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=world.directory,
-    )
-    async with asyncio.timeout(40):
-        out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
+    return await typed(*arguments, environ=base | environ, cwd=world.directory)
 
 
 def is_one_line(err):

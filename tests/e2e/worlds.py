@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from simulators.coze.server import CozeSimulator
 from simulators.slack.server import SlackSimulator
 from simulators.telegram.simulator import TelegramSimulator
 from simulators.wire import Served
+from tests.forks import Forked, coze_bridge
 
 
 @dataclass
@@ -100,7 +100,7 @@ async def settled(app: App, count: int, within: float = 60.0, *, every: float = 
 class Process:
     """A running `coze-bridge run`."""
 
-    inner: asyncio.subprocess.Process
+    inner: Forked
     log: list[str]
     reader: "asyncio.Task[None]"
     ready: asyncio.Event
@@ -109,17 +109,12 @@ class Process:
     async def start(cls, world: World, changes: dict[str, str]) -> "Process":
         """Starts it and waits until it says that it is ready."""
         environ = {"PATH": os.environ["PATH"], "HOME": str(world.directory), "LOG_FORMAT": "json"}
-        inner = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bridge", "run", "--config", str(world.tuning_file())),
-            env=environ | world.settings(**changes),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        command = ("run", "--config", str(world.tuning_file()))
+        inner = await coze_bridge(*command, environ=environ | world.settings(**changes), in_one=True)
         log: list[str] = []
         ready = asyncio.Event()
 
         async def read() -> None:
-            assert inner.stdout is not None
             async for line in inner.stdout:
                 log.append(line.decode())
                 if " ready: " in log[-1] or '"ready: ' in log[-1]:
@@ -133,8 +128,7 @@ class Process:
 
     async def kill(self) -> None:
         """kill -9: no chance to say goodbye."""
-        if self.inner.returncode is None:
-            self.inner.send_signal(signal.SIGKILL)
+        self.inner.send_signal(signal.SIGKILL)
         await self.inner.wait()
         await self.reader
 
