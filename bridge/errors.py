@@ -70,7 +70,10 @@ class Busy(Transient):
 
 
 class Unsure(Transient):
-    """It is not sure that this turn is still ours."""
+    """It is not sure that this turn is still ours. Nothing failed: it goes on in the state in which it is."""
+
+    def __init__(self) -> None:
+        super().__init__("it is not sure that this turn is still ours", certain=False)
 
 
 class Permanent(BridgeError):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from bridge.answer import Answer, BotEvent, ReasoningDelta, TextDelta
 from bridge.contents import Contents, Speak
-from bridge.errors import BridgeError, Gone, Permanent, RateLimited, Transient, Unreachable, Unrenderable
+from bridge.errors import BridgeError, Gone, Permanent, RateLimited, Transient, Unreachable, Unrenderable, Unsure
 from bridge.figures import Figures
 from bridge.halt import Halt
 from bridge.model import Page, Post, Turn
@@ -274,6 +274,8 @@ class Surface:
             self._unseen_since, self._claim.unseen = since, self._claim.unseen + unseen
             log.info("preview not shown: %s", error)
             await self._clock.wait(ended, PREVIEW_RETRY_SECONDS)
+        except Unsure:
+            self._unseen_since, self._claim.unseen = since, self._claim.unseen + unseen
         except (Gone, Unrenderable) as error:
             # Not now and not in a second: the final tries again.
             log.info("no more previews: %s", error)

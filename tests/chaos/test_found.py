@@ -1,6 +1,7 @@
 """What the chaos suite has found, each by itself."""
 
 import asyncio
+import math
 import os
 import resource
 import sqlite3
@@ -17,6 +18,7 @@ from asyncpg import InterfaceError
 from adapters.downloads import Downloading
 from adapters.metrics import Metrics
 from adapters.telegram.adapter import TelegramAdapter
+from bridge.answer import Answer, BotEvent, TextDelta
 from bridge.clock import SystemClock
 from bridge.contents import Contents
 from bridge.errors import Unreachable
@@ -24,9 +26,11 @@ from bridge.figures import Figures
 from bridge.halt import Halt
 from bridge.model import Lease, Page, Post, Turn
 from bridge.pace import Pace
+from bridge.pages import Look
 from bridge.ports import Clock
-from bridge.posting import Posting
+from bridge.posting import LANDING_SECONDS, Posting
 from bridge.steps import Edit, Send
+from bridge.surface import UNSURE_SECONDS, Surface
 from storage.guard import Guard
 from storage.opening import open_store
 from storage.store import SqlStore
@@ -51,6 +55,26 @@ class Stopping(SystemClock):
 
     async def sleep(self, seconds: float) -> None:
         """At once."""
+
+
+class Doubting(SystemClock):
+    """A clock on which a process is held up while it waits for a lost message to land."""
+
+    def __init__(self, halt: Halt, sure: asyncio.Event) -> None:
+        self.halt, self.sure = halt, sure
+        self.doubts = 0
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """Once it is looked at again, the turn is ours still."""
+        if seconds == LANDING_SECONDS and not self.doubts:
+            self.doubts += 1
+            self.halt.ours_until = 0.0
+            return event.is_set()
+        if seconds == UNSURE_SECONDS:
+            self.halt.ours_until = math.inf
+            self.sure.set()
+            return event.is_set()
+        return await super().wait(event, seconds)
 
 
 @dataclass(frozen=True)
@@ -111,6 +135,36 @@ async def test_a_lost_message_of_a_stopped_answer_is_found_all_the_same(world: W
         await posting.take(Send(page, begun=True))
         (post,) = await at.store.posts(at.turn)
     assert (post.message_id, halt.stopped) == (stands, True)
+
+
+async def test_who_is_not_sure_for_a_moment_reads_on(world: World) -> None:
+    """After a freeze, in the middle of looking for a lost message: the question was put to Coze once more."""
+    halt, shown = Halt(), asyncio.Event()
+    clock, meter, answer = Doubting(halt, shown), Metrics(), Answer()
+
+    async def said() -> AsyncIterator[BotEvent]:
+        yield TextDelta("1", "the answer")
+        await shown.wait()
+
+    async with desk(world, clock) as at:
+        await at.store.keep_post(at.turn, Post(page=0, message_id=None))
+        surface = Surface(
+            at.turn,
+            adapter=at.adapter,
+            store=at.store,
+            pace=Pace(),
+            clock=clock,
+            meter=meter,
+            posts=await at.store.posts(at.turn),
+            look=Look(feedback=False),
+            downloads=Downloading(),
+            halt=halt,
+        )
+        async with asyncio.timeout(60):
+            await surface.follow(said(), answer)
+            assert await surface.finish(answer)
+    assert (answer.text, world.telegram.texts(ANN)) == ("the answer", ["the answer"])
+    assert clock.doubts == 1
 
 
 async def test_a_final_page_that_is_painted_over_is_not_taken_for_final_by_the_next_process(world: World) -> None:
