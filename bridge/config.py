@@ -327,7 +327,7 @@ def made_of(found: dict[str, Any]) -> Settings:
     try:
         return Settings(**found)
     except ValidationError as error:
-        raise ConfigError(values.faults(error)[0][1]) from None
+        raise ConfigError(values.faults(error, SECTIONS)[0][1]) from None
 
 
 def from_environment(environ: dict[str, str]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def survey(config: Path | None, environ: Mapping[str, str]) -> tuple[Settings, l
             settings = Settings(**found)
             break
         except ValidationError as error:
-            wrong = values.faults(error)
+            wrong = values.faults(error, SECTIONS)
         except ConfigError as error:  # from inside a validator; it names its setting first
             wrong = [(str(error).partition(":")[0].lower(), str(error))]
         faults += wrong

@@ -4,6 +4,7 @@ Each check raises ValueError saying the mend, and never shows a value that may b
 """
 
 import re
+from collections.abc import Collection
 from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
 
@@ -207,22 +208,18 @@ def network(value: str) -> str:
     return value
 
 
-_SECTIONS = ("model_type", "model_attributes_type", "dict_type", "list_type")
-"""Of a fault: it is no section, or not of the right form."""
+def faults(error: ValidationError, sections: Collection[str]) -> list[tuple[str, str]]:
+    """Each fault: the setting, and `NAME: what is wrong and the mend`. `sections`: those of the file."""
+    return [_fault(details, sections) for details in error.errors(include_url=False, include_input=False)]
 
 
-def faults(error: ValidationError) -> list[tuple[str, str]]:
-    """Each fault: the setting, and `NAME: what is wrong and the mend`."""
-    return [_fault(details) for details in error.errors(include_url=False, include_input=False)]
-
-
-def _fault(details: ErrorDetails) -> tuple[str, str]:
+def _fault(details: ErrorDetails, sections: Collection[str]) -> tuple[str, str]:
     where = ".".join(str(part) for part in details["loc"])
     setting = where.partition(".")[0]
     if not where:  # of several settings: the message names them
         return "", _meaning(details)
-    of_file = "." in where or details["type"] in _SECTIONS  # sections are in the file only, where names are lower-case
-    return setting, f"{where if of_file else where.upper()}: {_meaning(details)}"
+    # Sections are in the file only, where names are lower-case.
+    return setting, f"{where if setting in sections else where.upper()}: {_meaning(details)}"
 
 
 def _section(details: ErrorDetails) -> str:

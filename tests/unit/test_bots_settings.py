@@ -94,6 +94,7 @@ async def test_the_first_route_that_fits_counts(tmp_path):
         ('bots = "sales"', ["bots:", "[bots.NAME]"]),
         ('[routes]\nbot = "sales"\n' + SALES, ["routes:", "[[routes]]"]),
         ("bot = 3", ["bot:", "[bot]"]),
+        ('[bot]\nmode = "workflow"', ["bot: a workflow needs workflow_id"]),
         # ---- values
         ("[bots.sales]\nbot_id = 7401", ["bots.sales.bot_id", "quotation marks"]),
         ('[bots.sales]\nbot_id = "https://www.coze.cn/space/1/bot/7401"', ["bots.sales.bot_id", "7401"]),
