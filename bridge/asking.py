@@ -196,6 +196,7 @@ class Asking:
         asked_at = self.clock.now()
         await self.store.asking(turn, conversation, at=asked_at)
         self.turn = replace(turn, coze_conversation=conversation, asked_at=asked_at)
+        self.halt.must_be_ours(self.clock.monotonic())
         async with self.bot.ask(replace(self._question(), profile=profile)) as events:
             # What is known from an attempt before this one stays in sight until there is more.
             await self.surface.follow(self._anew(self._noting_chat(events)), self.answer)

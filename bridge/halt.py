@@ -4,6 +4,8 @@ import asyncio
 import math
 from collections.abc import Callable
 
+from bridge.errors import Unsure
+
 
 class Halt:
     """Asks a running turn to end: because its writer stopped it, or because this process lets go of it."""
@@ -16,6 +18,11 @@ class Halt:
         """Called as soon as it is asked for."""
         self.ours_until = ours_until
         """On the clock's `monotonic`: from then on somebody else may have the turn, and nothing of it may be shown."""
+
+    def must_be_ours(self, now: float) -> None:
+        """Right before a call: this process may have been frozen while somebody else went on. Raises Unsure."""
+        if now >= self.ours_until:
+            raise Unsure
 
     def stop(self) -> None:
         self.stopped = True

@@ -415,6 +415,16 @@ class Post:
     """Without a message id: the newest message of that place when the send was begun, as far as it was known."""
 
 
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Messages of one account around a turn, of which it is known whose they are."""
+
+    posted: frozenset[tuple[str, str]] = frozenset()
+    """Chat and id of those that stand for turns."""
+    heard: frozenset[str] = frozenset()
+    """`Inbound.key` of those that people wrote."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
     """What is known of a message that may have been sent, but whose id was never noted."""
@@ -429,8 +439,8 @@ class Lost:
     """Platform id of the message that it replies to; empty: it replies to none."""
     sent_after: str = ""
     """As in its Post."""
-    known: frozenset[str] = frozenset()
-    """Ids of messages in its chat that are other posts: they are not to be touched."""
+    near: Near = Near()
+    """It is none of these, and they are not to be touched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

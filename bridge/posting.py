@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from bridge.contents import TEXT, Content, Contents
-from bridge.errors import Gone, Permanent, RateLimited, Transient, Unreachable, Unrenderable, Unsure
+from bridge.errors import Gone, LeaseLost, Permanent, RateLimited, Transient, Unreachable, Unrenderable
 from bridge.figures import Figures
 from bridge.halt import Halt
 from bridge.model import Lost, Page, Post, Turn
@@ -70,6 +70,9 @@ class Posting:
         """How often the platform refused our markup: then we go simpler, then smaller."""
         self.unwanted = False
         """Somebody removes our messages: no more of them than the final one."""
+        self.late: set[int] = set()
+        """Pages changed by a call that came back when the turn may have been somebody else's: that went out before,
+        but may have arrived after what they showed since."""
 
     def next(self, pages: Sequence[Page]) -> Step | None:
         """The next step towards these pages."""
@@ -179,9 +182,21 @@ class Posting:
             return
         if step.begun:
             self._meter.count("possible_duplicates", platform=self._turn.address.platform)
-        await self._keep(Post(page=page.index, message_id=message_id, digest=page.digest, final=page.final))
+        try:
+            await self._keep(Post(page=page.index, message_id=message_id, digest=page.digest, final=page.final))
+        except LeaseLost:
+            await self._take_back(message_id)
+            raise
         if page.attachment is not None:
             self._contents.sent()
+
+    async def _take_back(self, message_id: str) -> None:
+        """It went out, but the turn is somebody else's: they have found it, or have posted another one in its place."""
+        with suppress(Transient, Permanent):
+            address, near = self._turn.address, await self._store.near(self._turn)
+            if (address.chat, message_id) not in near.posted:
+                log.info("a message that was sent too late is taken back")
+                await self._adapter.delete(address, message_id)
 
     async def _found(self, page: Page) -> bool:
         """Is the message known now that an earlier send of that page may have left?"""
@@ -194,7 +209,7 @@ class Posting:
             question=turn.key,
             reply_to=self._reply_to(page),
             sent_after=self.posts[page.index].sent_after,
-            known=await self._store.posted_near(turn),
+            near=await self._store.near(turn),
         )
         await self._pause(LANDING_SECONDS)
         await self._await_turn(Send(page))  # the turn that we had was for a call at that time
@@ -261,6 +276,9 @@ class Posting:
             self.unwanted = True
             await self._drop(page.index)
             return
+        finally:
+            if self._clock.monotonic() >= self._halt.ours_until:
+                self.late.add(page.index)
         if not stands_as:
             await self._drop(page.index)
             return
@@ -271,9 +289,7 @@ class Posting:
             self.posts[page.index] = post
 
     def _must_be_ours(self) -> None:
-        """Right before a call: this process may have been frozen while somebody else showed more, or the end."""
-        if self._clock.monotonic() >= self._halt.ours_until:
-            raise Unsure
+        self._halt.must_be_ours(self._clock.monotonic())
 
     async def _keep(self, post: Post) -> None:
         """Writes the post down. What an open post shows is not written: it changes with every edit."""

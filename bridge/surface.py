@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -93,6 +93,11 @@ class Surface:
     def pages(self) -> int:
         """Messages that stand."""
         return sum(post.message_id is not None for post in self._posting.posts.values())
+
+    @property
+    def late(self) -> Collection[int]:
+        """Pages that may show less than whoever has the turn now has left there."""
+        return self._posting.late
 
     def asks(self, turn: Turn) -> None:
         """So the question stands by now: what came with it has been heard."""

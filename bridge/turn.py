@@ -23,6 +23,10 @@ from bridge.tooling import Tooling
 log = logging.getLogger(__name__)
 
 
+REPAINT_SECONDS, REPAINT_LOOKS = 1.0, 60
+"""Between two looks whether somebody else is through with the turn, and how many there are."""
+
+
 class _LetGo(Exception):
     """This process is ending: the turn stays as the store has it, for the next one."""
 
@@ -73,9 +77,11 @@ class Advance:
                 await self._tell(error)
         except LeaseLost:
             log.info("somebody else has it")
+            await self._repaint()
         except _LetGo:
             log.info("left to the next process")
             await self._leave_behind()
+            await self._repaint()
         except Transient as error:
             # The store itself does not answer: the lease will lapse, and the turn is claimed again.
             log.warning("%s", error)
@@ -95,6 +101,16 @@ class Advance:
         if partial := self.partial():
             with suppress(Transient):
                 await self.store.remember({self.turn: partial})
+
+    async def _repaint(self) -> None:
+        """What came too late may stand in the place of what somebody else showed: that is shown again, at their end."""
+        pages = self.surface.late
+        for _ in range(REPAINT_LOOKS if pages else 0):
+            with suppress(Transient):
+                if await self.store.repaint(self.turn, pages):
+                    log.warning("what was shown too late is painted over")
+                    return
+            await self.clock.sleep(REPAINT_SECONDS)
 
     # ---- the way forward ---------------------------------------------------------------------------------------
 

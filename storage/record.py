@@ -1,6 +1,6 @@
 """What is known of a turn beside its row: the posts that stand for it, its Coze conversation, and orders by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import (
     ColumnElement,
@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.errors import LeaseLost
-from bridge.model import Post, Turn, TurnState
+from bridge.model import Near, Post, Turn, TurnState
 from storage.claims import fence, write
 from storage.people import insert
 from storage.tables import conversations, is_unsettled, posts, turns
@@ -84,20 +84,20 @@ async def posts_of(connection: AsyncConnection, turn: Turn) -> list[Post]:
     ]
 
 
-async def posted_near(connection: AsyncConnection, turn: Turn) -> frozenset[str]:
-    """Ids of messages that stand for turns of that chat, of those with a number near the turn's."""
-    found = await connection.scalars(
-        select(posts.c.message_id)
-        .join(turns, turns.c.id == posts.c.turn_id)
+async def near(connection: AsyncConnection, turn: Turn) -> Near:
+    """What stands for the turns of that account with a number near the turn's, and what they answer."""
+    found = await connection.execute(
+        select(turns.c.key, turns.c.chat, posts.c.message_id)
+        .join(posts, turns.c.id == posts.c.turn_id, isouter=True)
         .where(
-            posts.c.turn_id >= turn.id - NEAR,
-            posts.c.message_id.is_not(None),
+            turns.c.id >= turn.id - NEAR,
             turns.c.platform == turn.address.platform,
             turns.c.account == turn.address.account,
-            turns.c.chat == turn.address.chat,
         )
     )
-    return frozenset(found)
+    rows = found.all()
+    stands = frozenset((row.chat, row.message_id) for row in rows if row.message_id is not None)
+    return Near(stands, frozenset(row.key for row in rows))
 
 
 async def keep(connection: AsyncConnection, turn: Turn, post: Post) -> None:
@@ -142,6 +142,18 @@ async def drop(connection: AsyncConnection, turn: Turn, page: int) -> None:
     """Forgets the post of that page."""
     await fence(connection, turn)
     await connection.execute(delete(posts).where(posts.c.turn_id == turn.id, posts.c.page == page))
+
+
+async def repaint(connection: AsyncConnection, turn: Turn, pages: Collection[int]) -> bool:
+    """Has those pages shown once more, as soon as the turn is settled; False: it is not yet."""
+    this = turns.c.id == turn.id
+    if (await connection.execute(select(turns.c.id).where(this, is_unsettled(turns)))).one_or_none() is not None:
+        return False
+    shown = update(posts).where(posts.c.turn_id == turn.id, posts.c.page.in_(pages))
+    await connection.execute(shown.values(final=False, digest=""))
+    again = {"state": TurnState.FINALISING, "settled_at": None, "not_before": 0.0, "cancel_requested": False}
+    await connection.execute(update(turns).where(this, turns.c.answer != "").values(again))
+    return True
 
 
 async def flag(connection: AsyncConnection, which: ColumnElement[bool]) -> bool:

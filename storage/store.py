@@ -18,6 +18,7 @@ from bridge.model import (
     Inbound,
     Lease,
     Moved,
+    Near,
     Past,
     Person,
     Post,
@@ -340,8 +341,8 @@ class SqlStore:
     async def posts(self, turn: Turn) -> list[Post]:
         return await self._database.read(lambda connection: record.posts_of(connection, turn))
 
-    async def posted_near(self, turn: Turn) -> frozenset[str]:
-        return await self._database.read(lambda connection: record.posted_near(connection, turn))
+    async def near(self, turn: Turn) -> Near:
+        return await self._database.read(lambda connection: record.near(connection, turn))
 
     async def keep_post(self, turn: Turn, post: Post) -> None:
         await self._database.write(lambda connection: record.keep(connection, turn, post))
@@ -351,6 +352,11 @@ class SqlStore:
 
     async def drop_post(self, turn: Turn, page: int) -> None:
         await self._database.write(lambda connection: record.drop(connection, turn, page))
+
+    async def repaint(self, turn: Turn, pages: Collection[int]) -> bool:
+        done = await self._database.write(lambda connection: record.repaint(connection, turn, pages))
+        self._ring()
+        return done
 
     # ---- when to keep still
 

@@ -57,7 +57,7 @@ class Finding:
                         ts = str(message["ts"])
                         if _mark(message) == lost.page.mark:
                             return ts
-                        taken = ts in lost.known or self._streaming(address.chat, ts)
+                        taken = (address.chat, ts) in lost.near.posted or self._streaming(address.chat, ts)
                         if address.thread and _is_unmarked(message, us) and not taken:
                             unmarked = max(unmarked or ts, ts)
                     cursor = (answer.get("response_metadata") or {}).get("next_cursor")

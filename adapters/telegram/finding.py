@@ -9,7 +9,7 @@ from telegram.error import ChatMigrated
 
 from adapters.telegram.errors import SHAPES, translated
 from adapters.telegram.numbers import Numbers
-from adapters.telegram.parse import PROBE, Me, number_in
+from adapters.telegram.parse import PROBE, Me, message_in, number_in
 from adapters.telegram.writing import in_time
 from bridge.errors import Gone, Permanent
 from bridge.model import Address, Lost
@@ -77,12 +77,19 @@ class Finding:
         """The ids that it can have, lowest first."""
         least = (lost.sent_after, number_in(lost.question, address), lost.reply_to)
         after = max((int(number) for number in least if number.isdecimal()), default=0)
+        taken = self._taken(address, lost)
         free = (
             number
             for number in count(after + 1)
-            if str(number) not in lost.known and not self._numbers.excludes(address.chat, number)
+            if number not in taken and not self._numbers.excludes(address.chat, number)
         )
         return islice(free, MOST_PROBES if after else 0)
+
+    def _taken(self, address: Address, lost: Lost) -> set[int]:
+        """Ids of the same counter that are others'."""
+        heard = (message_in(key, address.account) for key in lost.near.heard)
+        stands = (message for message in (*lost.near.posted, *heard) if message and message[1].isdecimal())
+        return {int(number) for chat, number in stands if self._numbers.count_alike(chat, address.chat)}
 
     async def leave(self, address: Address, message_id: str) -> None:
         """As the port says."""

@@ -58,6 +58,11 @@ class Numbers:
         return counter is not None and counter.seen.get(number, chat) != chat
 
     @staticmethod
+    def count_alike(chat: str, other: str) -> bool:
+        """Is no id of the one chat an id in the other, too, unless they are the same?"""
+        return _name(chat) == _name(other)
+
+    @staticmethod
     def of_its_own(chat: str) -> bool:
         """Has that chat a counter of its own, so that its ids have no holes but deleted messages?"""
         return _name(chat) != ""

@@ -90,10 +90,18 @@ def _pressed(query: Json, me: Me, now: float) -> Inbound | None:
     )
 
 
+def message_in(key: str, account: str) -> tuple[str, str] | None:
+    """Chat and id of the message of that account that an `Inbound.key` names; None: it names something else."""
+    platform, _, rest = key.partition(f":{account}:")
+    chat, _, number = rest.partition(":")
+    is_one = platform == PLATFORM and chat.removeprefix("-").isdecimal() and number.isdecimal()
+    return (chat, number) if is_one else None
+
+
 def number_in(key: str, address: Address) -> str:
     """The id of the message that an `Inbound.key` names, if that stands in the address's chat; else empty."""
-    place = f"{PLATFORM}:{address.account}:{address.chat}:"
-    return key.removeprefix(place) if key.startswith(place) else ""
+    chat, number = message_in(key, address.account) or ("", "")
+    return number if chat == address.chat else ""
 
 
 def _said(message: Json) -> tuple[str, Sequence[Json]]:

@@ -15,6 +15,7 @@ from bridge.model import (
     Inbound,
     Lease,
     Moved,
+    Near,
     Past,
     Person,
     Post,
@@ -319,7 +320,7 @@ class Store(Protocol):
     async def posts(self, turn: Turn) -> list[Post]:
         """In order of their pages."""
 
-    async def posted_near(self, turn: Turn) -> frozenset[str]:
+    async def near(self, turn: Turn) -> Near:
         """Ids of the messages that answer it, or a turn of the same chat that came shortly before or after it."""
 
     async def keep_post(self, turn: Turn, post: Post) -> None:
@@ -333,6 +334,9 @@ class Store(Protocol):
 
     async def drop_post(self, turn: Turn, page: int) -> None:
         """That message does not stand any more."""
+
+    async def repaint(self, turn: Turn, pages: Collection[int]) -> bool:
+        """Those pages of the answer are to be shown once more, whoever has settled it. False: nobody has yet."""
 
     @property
     def shares(self) -> Shares | None:

@@ -38,6 +38,11 @@ class Message:
     def text(self) -> str:
         return self.versions[-1][1]
 
+    @property
+    def once(self) -> set[int]:
+        """Whose words it showed last, if it shows none now."""
+        return next(filter(None, ({number for number, _ in said(text)} for _, text in reversed(self.versions))), set())
+
 
 @dataclass(slots=True, kw_only=True)
 class Verdict:
@@ -78,14 +83,13 @@ def judged(asked: Iterable[Asked], messages: Iterable[Message]) -> tuple[list[Ve
     """A verdict for each question, and the messages that belong to nothing that was asked."""
     everything, own, loose = list(asked), defaultdict[int, list[Message]](list), defaultdict[str, list[Message]](list)
     for message in sorted(messages, key=lambda one: one.order):
-        numbers = {number for number, _ in said(message.text)}
+        numbers = {number for number, _ in said(message.text)} or message.once
         for number in numbers:
             own[number].append(message)
         if not numbers:
             loose[message.place].append(message)
     questions = [one for one in everything if one.kind == "question"]
-    # A command comes after the question that it stops: once each has its reply, what is left is no command's.
-    obeyed = [_obeyed(one, loose[one.place]) for one in everything if one.kind != "question"]
+    commands = [one for one in everything if one.kind != "question"]
     shown = {number: max(one.versions[-1][0] for one in found) for number, found in own.items()}
     verdicts = [_verdict(one, own.pop(one.number, [])) for one in questions]
     for verdict in verdicts:
@@ -93,8 +97,11 @@ def judged(asked: Iterable[Asked], messages: Iterable[Message]) -> tuple[list[Ve
             verdict.outcome, verdict.faults = DELETED, []
         elif verdict.outcome == LOST:
             _find_refusal(verdict, loose[verdict.asked.place])
+    # Who may have no reply gets what is left.
+    silent = {one.number for one in commands if _may_be_silent(one, verdicts, shown)}
+    in_turn = sorted(commands, key=lambda one: (one.number in silent, one.order))
+    obeyed = [_obeyed(one, loose[one.place], may_be_silent=one.number in silent) for one in in_turn]
     _excuse_stopped(verdicts, obeyed)
-    _read_silence(obeyed, verdicts, shown)
     verdicts += obeyed
     strangers = [message for found in own.values() for message in found]
     return verdicts, strangers + [message for found in loose.values() for message in found]
@@ -199,32 +206,29 @@ def _excuse_stopped(verdicts: Iterable[Verdict], obeyed: Iterable[Verdict]) -> N
                 break
 
 
-def _read_silence(obeyed: Iterable[Verdict], verdicts: Iterable[Verdict], shown: Mapping[int, float]) -> None:
+def _may_be_silent(command: Asked, verdicts: Iterable[Verdict], shown: Mapping[int, float]) -> bool:
     """A stop has no reply where it stopped something: that says so, or came to its end just then.
 
     `shown`: when the messages of a question changed last.
     """
-    known = list(verdicts)
-    for verdict in obeyed:
-        stop = verdict.asked
-        before = (one for one in known if _who(one.asked) == _who(stop) and one.asked.order < stop.order)
-        ran = any(shown.get(one.asked.number, inf if one.outcome == STOPPED else 0.0) >= stop.said_at for one in before)
-        if verdict.outcome == LOST and stop.kind == "stop" and ran:
-            verdict.outcome = ANSWERED
+    before = (one for one in verdicts if _who(one.asked) == _who(command) and one.asked.order < command.order)
+    return command.kind == "stop" and any(
+        shown.get(one.asked.number, inf if one.outcome == STOPPED else 0.0) >= command.said_at for one in before
+    )
 
 
 def _who(asked: Asked) -> str:
     return asked.line.partition(" ")[0]
 
 
-def _obeyed(command: Asked, loose: list[Message]) -> Verdict:
+def _obeyed(command: Asked, loose: list[Message], *, may_be_silent: bool) -> Verdict:
     """A command has one reply; which of several alike belongs to which does not matter."""
     wanted = {"new": ("new",), "stop": ("stopped", "stop_nothing")}[command.kind]
     found = [m for m in loose if m.order > float(command.order) and sentence(m.text) in wanted]
     for message in [m for m in found if m.reply_to == command.message] or found:
         loose.remove(message)
         return Verdict(asked=command, outcome=ANSWERED, first=message.order, sentence=sentence(message.text))
-    return Verdict(asked=command, outcome=LOST)
+    return Verdict(asked=command, outcome=ANSWERED if may_be_silent else LOST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,7 +275,8 @@ def _inverted(line: str, earlier: Verdict, later: Verdict, times: Times) -> list
     found = []
     if one in begun and other in begun and begun[one] > begun[other]:
         found.append(f"{line}: Coze was asked {other} before {one}")
-    if earlier.first and later.first and earlier.first > later.first:
+    # What somebody deleted is shown again below.
+    if earlier.first and later.first and earlier.first > later.first and not earlier.asked.is_deleted:
         place = "stands where it was queued, " if later.was_queued else "stands "
         found.append(f"{line}: {other} {place}before {one}")
     return found

@@ -7,9 +7,10 @@ import resource
 import sqlite3
 import sys
 from asyncio.subprocess import DEVNULL
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,10 @@ from adapters.telegram.adapter import TelegramAdapter
 from bridge.answer import Answer, BotEvent, TextDelta
 from bridge.clock import SystemClock
 from bridge.contents import Contents
-from bridge.errors import Unreachable
+from bridge.errors import LeaseLost, Unreachable
 from bridge.figures import Figures
 from bridge.halt import Halt
-from bridge.model import Lease, Page, Post, Turn
+from bridge.model import Address, Lease, Page, Post, Turn, TurnState
 from bridge.pace import Pace
 from bridge.pages import Look
 from bridge.ports import Clock
@@ -83,7 +84,7 @@ class Desk:
 
     turn: Turn
     store: SqlStore
-    adapter: TelegramAdapter
+    adapter: "Freezing"
     clock: Clock
 
     async def posting(self, halt: Halt | None = None) -> Posting:
@@ -115,7 +116,7 @@ async def desk(world: World, clock: Clock) -> AsyncIterator[Desk]:
     await store.receive(asked, replace(person(), account=ACCOUNT), place(asked))
     turn = await store.claim(Lease(owner="me", seconds=60.0), {("telegram", ACCOUNT)})
     assert turn is not None
-    adapter = TelegramAdapter("123456:TEST", api_base=world.urls["telegram"], clock=clock, meter=Metrics())
+    adapter = Freezing("123456:TEST", api_base=world.urls["telegram"], clock=clock, meter=Metrics())
     try:
         await adapter.open()
         yield Desk(turn, store, adapter, clock)
@@ -165,6 +166,69 @@ async def test_who_is_not_sure_for_a_moment_reads_on(world: World) -> None:
             assert await surface.finish(answer)
     assert (answer.text, world.telegram.texts(ANN)) == ("the answer", ["the answer"])
     assert clock.doubts == 1
+
+
+async def overtake(at: Desk, page: Page) -> Turn:
+    """Another process takes that turn over, shows the page and settles it."""
+    await at.store.release("me")
+    turn = await at.store.claim(Lease(owner="another", seconds=60.0), {("telegram", ACCOUNT)})
+    assert turn is not None
+    posting = await replace(at, turn=turn).posting()
+    while step := posting.next([page]):
+        await posting.take(step)
+    await at.store.finalising(turn, Answer(note=page.text).dump())
+    await at.store.settle(turn, TurnState.DELIVERED)
+    return turn
+
+
+class Freezing(TelegramAdapter):
+    """Held up right before its next call leaves, while something else happens."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def send(self, address: Address, page: Page, *, reply_to: str = "") -> str:
+        await self._freeze()
+        return await super().send(address, page, reply_to=reply_to)
+
+    async def edit(self, address: Address, message_id: str, page: Page) -> str:
+        await self._freeze()
+        return await super().edit(address, message_id, page)
+
+    async def _freeze(self) -> None:
+        if meanwhile := self.meanwhile:
+            self.meanwhile = None
+            await meanwhile()
+
+
+async def test_a_message_that_left_too_late_is_taken_back(world: World) -> None:
+    """Frozen between writing down its send and sending, while another process did both: the answer stood twice."""
+    page = Page(index=0, text="the answer", final=True)
+    async with desk(world, SystemClock()) as at:
+        at.adapter.meanwhile = partial(overtake, at, page)
+        posting = await at.posting()
+        with pytest.raises(LeaseLost):
+            await posting.take(Send(page))
+    assert world.telegram.texts(ANN) == ["the answer"]
+
+
+async def test_an_edit_that_left_too_late_is_painted_over(world: World) -> None:
+    """Frozen right before it: half an answer stood over the whole one for ever."""
+    half, whole = Page(index=0, text="the ans", final=False), Page(index=0, text="the answer", final=True)
+    halt = Halt()
+    async with desk(world, SystemClock()) as at:
+        posting = await at.posting(halt)
+        await posting.take(Send(half))
+
+        async def frozen() -> None:
+            await overtake(at, whole)
+            halt.ours_until = 0.0
+
+        at.adapter.meanwhile = frozen
+        await posting.take(Edit(replace(half, text="the answ"), posting.posts[0].message_id or ""))
+        assert (world.telegram.texts(ANN), posting.late) == (["the answ"], {0})
+        assert await at.store.repaint(at.turn, posting.late)
+        await overtake(at, whole)
+    assert world.telegram.texts(ANN) == ["the answer"]
 
 
 async def test_a_final_page_that_is_painted_over_is_not_taken_for_final_by_the_next_process(world: World) -> None:

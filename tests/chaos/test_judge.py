@@ -126,6 +126,27 @@ def test_a_stop_that_stopped_something_has_no_reply_of_its_own() -> None:
         assert [verdict.outcome for verdict in verdicts] == ["stopped", outcome]
 
 
+def test_a_stop_that_may_be_silent_leaves_the_reply_to_one_that_may_not() -> None:
+    given = [asked(7, order=1), asked(8, kind="stop", order=2), asked(9, kind="stop", order=5)]
+    given[2].said_at = 9.0
+    nothing = TEXTS["stop_nothing"]["en"]
+    verdicts, loose = judged(given, [message(3, f"{WHOLE[:90]}\n\n{STOPPED}"), message(6, nothing)])
+    assert {one.asked.number: one.outcome for one in verdicts} == {7: "stopped", 8: "answered", 9: "answered"}
+    assert loose == []
+
+
+def test_what_was_stopped_may_show_no_word_of_the_answer_any_more() -> None:
+    given = [asked(6, kind="stop", order=0), asked(7, order=1), asked(8, kind="stop", order=2)]
+    verdicts, _ = judged(given, [message(3, WHOLE[:90], STOPPED), message(4, TEXTS["stop_nothing"]["en"])])
+    assert {one.asked.number: one.outcome for one in verdicts} == {6: "answered", 7: "stopped", 8: "answered"}
+
+
+def test_what_was_deleted_is_shown_again_below_a_later_answer() -> None:
+    first, second = in_line(LINE, 11, 10)
+    first.asked.is_deleted = True
+    assert judge.disorder([first, second], times()) == []
+
+
 def test_a_stop_may_come_too_late_but_not_stay_without_a_word() -> None:
     for said_at, outcome in ((1.5, "answered"), (2.5, "lost")):
         stop = replace(asked(8, kind="stop", order=2), said_at=said_at)

@@ -10,7 +10,7 @@ from adapters.slack import SlackAdapter
 from adapters.web import application
 from bridge.clock import SystemClock
 from bridge.errors import Unreachable
-from bridge.model import Address, Attachment, Inbound, Lost, Moved, Page
+from bridge.model import Address, Attachment, Inbound, Lost, Moved, Near, Page
 from bridge.ports import Accept
 from simulators.slack import SlackSimulator
 from simulators.wire import Served
@@ -104,7 +104,7 @@ async def find(
     mark: str,
     *,
     since: float,
-    known: frozenset[str] = frozenset(),
+    known: frozenset[tuple[str, str]] = frozenset(),
     attachment: Attachment | None = None,
     question: str = "",
 ) -> str | None:
@@ -114,7 +114,7 @@ async def find(
         raise AssertionError("reading has budgets of its own")
 
     page = Page(index=0, text="", final=True, mark=mark, attachment=attachment)
-    return await slack.find(address, Lost(page=page, since=since, question=question, known=known), turn=turn)
+    return await slack.find(address, Lost(page=page, since=since, question=question, near=Near(known)), turn=turn)
 
 
 async def no_reasons() -> list[str]:

@@ -524,7 +524,7 @@ class TestFindingAgain:
         await other.open()
         assert await find(other, dm, "turn-2.0", since=float(dm.thread)) == marked
         assert await find(other, dm, "turn-3.0", since=float(dm.thread)) == begun
-        known = frozenset({begun})
+        known = frozenset({(dm.chat, begun)})
         assert await find(other, dm, "turn-3.0", since=float(dm.thread), known=known) is None, "it is another's"
         await other.aclose()
 

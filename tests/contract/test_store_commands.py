@@ -1,9 +1,12 @@
 """What `bridge.ports.Store` promises of commands, posts, moved chats, and the operator's orders."""
 
+import math
+
 import pytest
 
+from bridge.answer import Answer
 from bridge.errors import LeaseLost
-from bridge.model import Moved, Post, Standing, TurnState
+from bridge.model import Moved, Near, Post, Standing, TurnState
 from bridge.ports import Effect
 from storage import SqlStore
 from tests.clocks import StillClock
@@ -121,6 +124,25 @@ async def test_a_post_says_after_which_message_it_was_sent(store: SqlStore) -> N
     assert await store.posts(turn) == [Post(page=0, message_id="42")]
 
 
+async def test_what_was_shown_too_late_is_shown_once_more_when_it_is_settled(store: SqlStore) -> None:
+    await receive(store, message("a"))
+    turn = await claim(store)
+    whole, rest = (Post(page=page, message_id=f"m{page}", digest="d", final=True) for page in range(2))
+    for post in (whole, rest):
+        await store.keep_post(turn, post)
+    assert not await store.repaint(turn, {0}), "somebody works on it"
+    await store.finalising(turn, Answer(note="all of it").dump())
+    await store.settle(turn, TurnState.DELIVERED)
+    assert await store.repaint(turn, {0})
+    again = await claim(store)
+    assert (again.state, again.id, Answer.load(again.answer).note) == (TurnState.FINALISING, turn.id, "all of it")
+    assert await store.posts(again) == [Post(page=0, message_id="m0"), rest]
+    await store.settle(again, TurnState.DELIVERED)
+    await store.erase_texts(math.inf, most=10)
+    assert await store.repaint(turn, {0}), "there is nothing left to be shown"
+    assert await store.claim(MINE, SERVING) is None
+
+
 async def test_what_stands_near_an_answer(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = ["0", "1", "2", "3", "4"]
     for key in keys:
@@ -129,10 +151,11 @@ async def test_what_stands_near_an_answer(store: SqlStore, monkeypatch: pytest.M
     for key, turn in turns.items():
         await store.keep_post(turn, Post(page=0, message_id=f"m{key}"))
         await store.keep_post(turn, Post(page=1, message_id=None))
-    assert await store.posted_near(turns["2"]) == {"m0", "m1", "m2", "m4"}
-    assert await store.posted_near(turns["3"]) == {"m3"}
+    stands = {("elsewhere" if key == "3" else "here", f"m{key}") for key in keys}
+    assert await store.near(turns["2"]) == Near(frozenset(stands), frozenset(keys))
     monkeypatch.setattr("storage.record.NEAR", 1)
-    assert await store.posted_near(turns["2"]) == {"m1", "m2", "m4"}, "whatever came later counts"
+    later = stands - {("here", "m0")}
+    assert await store.near(turns["2"]) == Near(frozenset(later), frozenset(keys[1:])), "whatever came later counts"
 
 
 # ---- a chat gets a new id
