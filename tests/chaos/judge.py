@@ -211,7 +211,9 @@ def _may_be_silent(command: Asked, verdicts: Iterable[Verdict], shown: Mapping[i
 
     `shown`: when the messages of a question changed last.
     """
-    before = (one for one in verdicts if _who(one.asked) == _who(command) and one.asked.order < command.order)
+    # In Slack it may come late, and stops what runs by then.
+    late = command.line.startswith("slack")
+    before = (one for one in verdicts if _who(one.asked) == _who(command) and (late or one.asked.order < command.order))
     return command.kind == "stop" and any(
         shown.get(one.asked.number, inf if one.outcome == STOPPED else 0.0) >= command.said_at for one in before
     )

@@ -112,7 +112,8 @@ class Traffic:
     def _say_in_slack(self, new: Asked, person: Person, words: str) -> None:
         if new.kind == "question" and (not person.root or self.dice.random() < 0.3):
             person.root = ""
-        mention = "@coze " if person.kind == "thread" and not words.startswith("!") else ""
+        # Who writes into a thread of which the service has not heard yet, as Slack delivers late, must say to whom.
+        mention = "@coze " if person.kind == "thread" else ""
         new.message = self.slack.say(person.chat, person.id, mention + words, thread_ts=person.root or None)
         person.root = person.root or new.message
         new.place, new.order = f"slack:{person.chat}:{person.root}", new.message
