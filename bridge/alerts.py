@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bridge.access import Admin
 from bridge.commands import saying
-from bridge.errors import BridgeError, Transient
+from bridge.errors import BotFailed, BridgeError, Transient
 from bridge.identity import conversation_key, person
 from bridge.model import Address, Inbound, Sender
 from bridge.ports import Clock, Effect, Meter, Store
@@ -24,14 +24,17 @@ CAUSES = (
     "no_bot",
     "no_call",
     "no_model",
+    "no_tool",
     "not_published",
     "permission",
     "quota",
     "workflow",
 )
-"""The sentences (`BridgeError.say`) whose cause is nobody's but the operator's; and `expiring`, before it is one."""
-PARTIAL = frozenset({"malformed", "no_call", "permission"})
-"""Those that may concern a part of what is asked, as files: another question that is answered proves nothing."""
+"""The sentences (`BridgeError.say`) whose cause is nobody's but the operator's; `expiring`, before it is one; and
+`no_tool`, which refuses nothing."""
+PARTIAL = frozenset({"malformed", "no_call", "no_tool", "permission"})
+"""Those that may concern a part of what is asked, as files: another question that is answered proves nothing. With
+`no_tool` even that one is answered, as far as it could be."""
 LOG_SECONDS = 3600.0
 """Between two lines of the log about one cause."""
 TELL_SECONDS = 6 * 3600.0
@@ -48,7 +51,7 @@ class _Trouble:
     told_in: int = -1
     """Number of the stretch."""
     untold: int = 0
-    """Questions refused since it was told."""
+    """Questions that met it since it was told."""
     lasts: bool = False
     """No question was answered since the last line of the log: so one that comes and goes fills no log."""
 
@@ -66,7 +69,9 @@ class Alerts:
     _troubles: dict[tuple[str, str], _Trouble] = field(default_factory=dict)
 
     async def refused(self, error: BridgeError, *, bot: str = "") -> None:
-        """A question to that bot was refused because of that. Says nothing if it is not the operator's to mend."""
+        """A question to that bot was refused, or not answered in full, because of that. Says nothing if it is not the
+        operator's to mend.
+        """
         cause, now = error.say, self.clock.now()
         if cause not in CAUSES:
             return
@@ -93,6 +98,10 @@ class Alerts:
             trouble.untold = 0
         else:
             trouble.told_in = before
+
+    async def lacking(self, tools: str, *, bot: str = "") -> None:
+        """To answer a question, that bot wanted tools with these names, which are not configured."""
+        await self.refused(BotFailed(f"it wanted {tools}", say="no_tool"), bot=bot)
 
     async def answered(self, bot: str) -> None:
         """A question to that bot was answered: what kept it from that is over."""

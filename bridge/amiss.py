@@ -10,16 +10,18 @@ VOICE = "voice"
 """`File.kind` of a voice message."""
 BIG = "big"
 """`File.amiss` begins with it if the file is over the limit, which follows in bytes."""
+NEVER = frozenset({"deaf", "denied", "unread", "unreadable"})
+"""`File.amiss` of what the bot is given nothing of: not of this file alone."""
 LONGEST_NAME = 80
 """Characters of a file's name that people are shown."""
 MB = 1024 * 1024
 
 
 def askable(question: str, files: Sequence[File]) -> bool:
-    """Is there something to ask? A file that is too big is what the words beside it are about."""
+    """Is there something to ask? Words beside a file are about it, but where the bot is never given such files."""
     if any(file.coze or file.heard for file in files):
         return True
-    return bool(question.strip()) and not any(file.amiss.startswith(BIG) for file in files)
+    return bool(question.strip()) and all(file.amiss in NEVER for file in files if file.amiss)
 
 
 def worded(question: str, files: Sequence[File]) -> str:

@@ -237,14 +237,16 @@ class Asking:
 
     def _question(self) -> Question:
         turn = self.turn
-        waits = Pending.load(turn.pending)
+        waits, anew = Pending.load(turn.pending), turn.act == Act.ANEW
+        theirs = waits is not None and waits.asker == turn.coze_user
         return Question(
             text=amiss.worded(turn.question, turn.files),
             user=turn.coze_user,
             conversation=turn.coze_conversation,
             mark=f"{turn.id}.{round((turn.asked_at or 0.0) * 1000)}",
             files=tuple(file for file in turn.files if file.coze),
-            resume=waits.resume if waits else "",
+            resume=waits.resume if waits and (theirs or not anew) else "",
+            anew=anew,
             language=turn.language,
             platform=turn.address.platform,
         )

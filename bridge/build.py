@@ -215,13 +215,20 @@ async def _look_at_coze(settings: Settings, clock: Clock) -> Findings:
     if settings.coze_api_token is None and not all(trio) and not settings.coze_login_path:
         yield skipped("coze", "not configured")
         return
-    from adapters.coze.checks import look
+    from adapters.coze.auth import token_auth
+    from adapters.coze.checks import TOKEN, look, look_at_workflow
 
+    accepted = True
     async with aclosing(
         look(settings.coze_api_base, settings.coze_bot_id or "", lambda: build_auth(settings, clock))
     ) as found:
         async for finding in found:
+            accepted = accepted and not (finding.name == TOKEN and finding.mend)
             yield finding
+    for name, bot in {"": settings.bot, **settings.bots}.items():
+        if bot.workflow_id and (bot.api_token or accepted):
+            auth = token_auth(bot.api_token.get_secret_value()) if bot.api_token else build_auth(settings, clock)
+            yield await look_at_workflow(bot.api_base or settings.coze_api_base, bot.workflow_id, auth, bot=name)
     if (until := known_end(settings)) is not None:
         yield _ending(until - clock.now(), renewing(settings))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from bridge import values
 from bridge.clock import SystemClock
 from bridge.config import Settings, load
 from bridge.credentials import build_auth, login_path
@@ -65,6 +66,10 @@ def publish(
     config: Config = None,
 ) -> None:
     """Publishes a bot, as its draft is now, to the API channel: from then on it can be talked to."""
+    try:
+        values.number(bot_id)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="BOT_ID") from None
     settings = load(config)
     if not yes and not typer.confirm(f"Publish the draft of the bot {bot_id} to the API channel?"):
         unknown("nothing is published")

@@ -9,7 +9,7 @@ from bridge.commands import COMMANDS, Command, Saying, Talk, saying
 from bridge.door import Door
 from bridge.errors import Unreachable
 from bridge.identity import conversation_key, language, user
-from bridge.model import Act, Address, Choice, Does, Inbound, Moved, Standing, User
+from bridge.model import ASKS, Act, Address, Choice, Does, Inbound, Moved, Standing, User
 from bridge.ports import Effect, Meter, Store, TurnedAway
 from bridge.presses import JUDGED, TAKEN_BACK, Presses
 from bridge.texts import text
@@ -100,7 +100,8 @@ class Intake:
         if inbound.command == "retry" and any(last := await self._store.last_question(meant, who)):
             # What was amiss with a file may have been mended.
             files = tuple(replace(file, amiss="") for file in last[1])
-            return await self._receive(replace(inbound, command="", text=last[0], files=files), who, meant)
+            again = replace(inbound, command="", text=last[0], files=files, act=Act.ANEW)
+            return await self._receive(again, who, meant)
         if inbound.command == "clear" and await self._store.takes_part(meant, who):
             return await self._receive(replace(inbound, command="", text="", act=Act.CLEAR), who, meant)
         if talk := self._talks.get(inbound.command):
@@ -171,7 +172,7 @@ class Intake:
             who,
             where,
             bot=self._route(inbound.address),
-            interrupt=self._interrupts and not inbound.act,
+            interrupt=self._interrupts and inbound.act in ASKS,
             gather=self._album_seconds if inbound.album else 0.0,
         )
         self._wake()

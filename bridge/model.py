@@ -179,7 +179,9 @@ SETTLED = (TurnState.DELIVERED, TurnState.FAILED, TurnState.CANCELLED)
 
 
 class Act(StrEnum):
-    """What a turn does instead of asking; `Turn.act` is one of these, with what it is about behind a colon."""
+    """What a turn does instead of asking, or how it asks; `Turn.act` is one of these, with what it is about behind a
+    colon.
+    """
 
     CLEAR = "clear"
     """The Coze conversation begins a new section: what was said is no context any more."""
@@ -187,6 +189,12 @@ class Act(StrEnum):
     """`allow:TURN`: the tools that the answer of that turn waits for may run."""
     DECLINE = "decline"
     """`decline:TURN`: they may not."""
+    ANEW = "anew"
+    """It is asked, but as no answer to what the conversation waits for: that is left, and what led to it begun anew."""
+
+
+ASKS = ("", Act.ANEW)
+"""`Turn.act` of the turns that are questions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

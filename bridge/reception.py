@@ -2,6 +2,7 @@
 
 import html
 import logging
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,10 +20,11 @@ WARN_SECONDS = 3 * 86400.0
 """Who is about to be logged out is told so long before."""
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
-    # The address of the page is the key to somebody's account: it is to be found nowhere afterwards.
+    # The page's address and its number are the key to somebody's account: they are to be found nowhere afterwards, and
+    # nobody is to be shown the page as a part of another one.
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 }
 PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>Coze Bridge</title>
 <meta name="viewport" content="width=device-width"><style>body{{font:1.1em sans-serif;margin:4em auto;max-width:30em;
@@ -50,12 +52,33 @@ class Reception:
             return who, where
         return replace(who, session=session), where + session.removeprefix(who.coze_user)
 
-    async def login(self, inbound: Inbound, who: User, _where: str) -> Saying:
-        """A link, for nobody else's eyes."""
+    async def login(self, inbound: Inbound, who: User, _where: str) -> Saying | None:
+        """A link, for nobody else's eyes; or the end, with the number that came of it.
+
+        Whoever follows the link lends their account to whoever is told the number: only who has seen it in the browser
+        and says it in the chat is known to be one person.
+        """
         if not inbound.private:
             return Saying(text("login_private", who.language))
-        link = await self._accounts.begin(replace(who, session=""), inbound.address)
-        return Saying(text("login_link", who.language, link=link))
+        who = replace(who, session="")
+        if number := "".join(unicodedata.normalize("NFKC", inbound.text).split()):
+            return await self._finish(inbound, who, number)
+        await self._accounts.begin(inbound, who, lambda link: saying(text("login_link", who.language, link=link)))
+        return None
+
+    async def _finish(self, inbound: Inbound, who: User, number: str) -> Saying | None:
+        def reply(came: LoggedIn | int) -> str:
+            if isinstance(came, LoggedIn):
+                name = came.name or text("logged_in_nameless", who.language)
+                return saying(text("logged_in", who.language, name=_plain(name)))
+            return saying(text("login_wrong" if came else "login_over", who.language, left=came))
+
+        came = await self._accounts.finish(inbound, who, number, reply)
+        if came is None:
+            return Saying(text("login_late", who.language))
+        if isinstance(came, LoggedIn):
+            log.info("somebody logged in with an account of their own", extra={"platform": who.platform})
+        return None
 
     async def logout(self, _inbound: Inbound, who: User, _where: str) -> Saying:
         """At once, wherever it is written."""
@@ -66,17 +89,15 @@ class Reception:
         """A browser comes back from Coze. Whatever the query holds is shown to nobody."""
         state, code = query.get("state", ""), query.get("code", "")
         try:
-            logged_in = await self._accounts.finish(state, code) if state and code else None
-            if logged_in is not None:
-                await self._tell(logged_in)
+            agreed = await self._accounts.agreed(state, code) if state and code else None
         except BridgeError as error:
             log.warning("a login came to nothing: %s", error)
             refused = isinstance(error, BotFailed)
             return _page("refused" if refused else "later", languages, status=400 if refused else 503)
-        if logged_in is None:
+        if agreed is None:
             return _page("refused" if query.get("error") else "late", languages, status=400)
-        log.info("somebody logged in with an account of their own", extra={"platform": logged_in.who.platform})
-        return _page("done", languages, name=logged_in.name)
+        log.info("a login waits for its number", extra={"platform": agreed.platform})
+        return _page("agreed", languages, name=agreed.name, number=agreed.number)
 
     async def warn(self) -> None:
         """Tells those whose login ends soon, once. Raises Unreachable."""
@@ -84,12 +105,6 @@ class Reception:
             day = datetime.fromtimestamp(one.until, UTC).date().isoformat()
             said = text("login_ends", one.who.language, day=day)
             await self._say(one, f"ends:{one.who.coze_user}:{one.until:.0f}", said)
-
-    async def _tell(self, logged_in: LoggedIn) -> None:
-        tongue = logged_in.who.language
-        name = logged_in.name or text("logged_in_nameless", tongue)
-        said = text("logged_in", tongue, name=_plain(name))
-        await self._say(logged_in, f"in:{logged_in.who.coze_user}:{logged_in.until:.0f}", said)
 
     async def _say(self, to: LoggedIn, key: str, sentence: str) -> None:
         """Something that nobody asked for, in the chat where they logged in; the same key is said once."""

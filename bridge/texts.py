@@ -148,7 +148,7 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "⚠️ Coze could not speak this text. Please read it instead.",
         "zh": "⚠️ 扣子（Coze）没能朗读这段文字。请直接阅读。",
     },
-    "tool": {
+    "no_tool": {
         "en": "⚠️ The bot asked for a tool that this service does not have: {tools}. Please tell the operator.",
         "zh": "⚠️ 机器人需要一个本服务没有的工具：{tools}。请告诉管理员。",
     },
@@ -162,8 +162,8 @@ TEXTS: dict[str, dict[Language, str]] = {
     },
     # -- to the operator -----------------------------------------------------------------------------------
     "alert": {
-        "en": "🔔 {what}\n\nbot: {bot} · code: {code} · log id: {reference} · questions refused: {refused}",
-        "zh": "🔔 {what}\n\n机器人：{bot} · 错误码：{code} · 日志编号：{reference} · 被拒绝的问题：{refused} 个",
+        "en": "🔔 {what}\n\nbot: {bot} · code: {code} · log id: {reference} · questions concerned: {refused}",
+        "zh": "🔔 {what}\n\n机器人：{bot} · 错误码：{code} · 日志编号：{reference} · 受影响的问题：{refused} 个",
     },
     "alert_over": {
         "en": "✅ Over, questions are answered again (bot: {bot}). It was: {what}",
@@ -209,6 +209,13 @@ TEXTS: dict[str, dict[Language, str]] = {
     "alert_no_model": {
         "en": "The language model of the bot is not available. Choose another one at Coze and publish the bot again.",
         "zh": "机器人设置的大模型不可用。请在扣子（Coze）上换一个模型，并重新发布机器人。",
+    },
+    "alert_no_tool": {
+        "en": (
+            "The bot wants a tool that this service does not have; the log names it. Add a section [tools.NAME], or "
+            "take the tool away from the bot at Coze."
+        ),
+        "zh": "机器人需要一个本服务没有的工具，名称见日志。请添加 [tools.NAME] 一节，或在扣子（Coze）上移除该工具。",
     },
     "alert_not_published": {
         "en": "The bot is not published to the API channel. Publish it there at Coze.",
@@ -497,10 +504,28 @@ TEXTS: dict[str, dict[Language, str]] = {
     },
     "login_link": {
         "en": (
-            "[Log in at Coze]({link}) to be answered with your own account. The link is good for ten minutes, once, "
-            "and only for you: do not pass it on."
+            "[Log in at Coze]({link}) to be answered with your own account; you then see what to send me. The link is "
+            "good for ten minutes, once, and only for you: do not pass it on."
         ),
-        "zh": "[登录扣子（Coze）]({link})，之后将用你自己的账号来回答。链接十分钟内有效，只能用一次，请勿转发给他人。",
+        "zh": (
+            "[登录扣子（Coze）]({link})，再按页面提示给我发一条消息，之后将用你自己的账号来回答。"
+            "链接十分钟内有效，只能用一次，请勿转发给他人。"
+        ),
+    },
+    "login_wrong": {
+        "en": "That is not the number on the page. Look again, please; tries that are left: {left}.",
+        "zh": "这不是页面上显示的数字。请核对后重试，剩余次数：{left}。",
+    },
+    "login_over": {
+        "en": "That is not the number, and it was the last try. Write /login (Slack: /coze login) to begin again.",
+        "zh": "数字仍然不对，次数已用完。请用 /login（Slack 中用 /coze login）重新开始。",
+    },
+    "login_late": {
+        "en": (
+            "No login of yours waits for a number: it is too late, or it was not begun here by you. "
+            "Write /login (Slack: /coze login) to begin again."
+        ),
+        "zh": "没有等待数字的登录：可能已过期，或者不是你在这里发起的。请用 /login（Slack 中用 /coze login）重新开始。",
     },
     "logged_in": {
         "en": (
@@ -521,9 +546,17 @@ TEXTS: dict[str, dict[Language, str]] = {
         "en": "Your login at Coze ends on {day} unless you ask something before. Write /login to renew it now.",
         "zh": "你在扣子（Coze）的登录将于 {day} 到期，除非在此之前向我提问。可用 /login 立即续期。",
     },
-    "page_done": {
-        "en": "You are logged in as {name}. You can close this page and go back to the chat.",
-        "zh": "你已以 {name} 的身份登录。可以关闭此页面，回到聊天中。",
+    "page_agreed": {
+        "en": (
+            "One step is left to log in as {name}: within ten minutes, send /login {number} (Slack: /coze login "
+            "{number}) to the bot, in the private chat in which you asked for this. If you did not ask for it "
+            "yourself, close this page and tell nobody the number: with it, somebody else would use your account."
+        ),
+        "zh": (
+            "以 {name} 的身份登录还差一步：请在十分钟内，回到你发起登录的那个私聊，向机器人发送 /login {number}"
+            "（Slack 中发送 /coze login {number}）。如果不是你本人发起的登录，请关闭此页面，不要把数字告诉任何人："
+            "拿到它的人就能使用你的账号。"
+        ),
     },
     "page_refused": {
         "en": "Coze did not log you in. Go back to the chat and write /login to try again.",

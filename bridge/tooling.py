@@ -12,7 +12,7 @@ from bridge import fold
 from bridge.answer import Answer, BotEvent, ChatStarted, ToolCalled, ToolReturned
 from bridge.asking import CANCEL_SECONDS, Asking
 from bridge.errors import BotFailed, BridgeError, Gone, Transient
-from bridge.model import Act, Choice, Does, Pending, ToolCall, TurnId
+from bridge.model import ASKS, Act, Choice, Does, Pending, ToolCall, TurnId
 from bridge.ports import Tools
 from bridge.texts import text
 
@@ -38,6 +38,11 @@ class Tooling:
     tools: Tools
     _missing: dict[str, None] = field(default_factory=dict)
     """Names of tools that were wanted and are not there."""
+
+    @property
+    def missing(self) -> str:
+        """Those names, as people read them; empty: none."""
+        return ", ".join(map(_shown, self._missing))
 
     async def ask(self) -> None:
         """Asks, after what the conversation waits for was declined: who writes something else does not allow it."""
@@ -76,7 +81,7 @@ class Tooling:
             await self._serve(calls, allowed=False)
         answer = self.asking.answer
         if self._missing:
-            sentence = text("tool", self.asking.turn.language, tools=", ".join(map(_shown, self._missing)))
+            sentence = text("no_tool", self.asking.turn.language, tools=self.missing)
             answer.note = "\n\n".join(part for part in (answer.note, sentence) if part)
 
     # ---- one round ---------------------------------------------------------------------------------------------
@@ -92,7 +97,7 @@ class Tooling:
         self, calls: Sequence[ToolCall], outputs: dict[str, str], *, allowed: bool
     ) -> AsyncIterator[BotEvent]:
         """Runs all that may run side by side, and tells what a person may see of it."""
-        wanted = [call for call in calls if allowed or not self.tools.asks(call.name)]
+        wanted = [call for call in calls if allowed or not self.tools.asks(call)]
         self._missing |= {call.name: None for call in wanted if not self.tools.has(call.name)}
         outputs |= {call.id: DECLINED for call in calls if call not in wanted}
         if there := dict.fromkeys(call.name for call in wanted if self.tools.has(call.name)):
@@ -135,7 +140,7 @@ class Tooling:
     # ---- the person --------------------------------------------------------------------------------------------
 
     def _asks(self, calls: Sequence[ToolCall]) -> bool:
-        return any(self.tools.asks(call.name) for call in calls)
+        return any(self.tools.asks(call) for call in calls)
 
     def _is_declined(self, calls: Sequence[ToolCall]) -> bool:
         """Were these very calls declined with the button, before a crash?"""
@@ -144,11 +149,11 @@ class Tooling:
     def _decided(self) -> tuple[ToolCall, ...]:
         """The calls that this turn decides about; none if it is a question."""
         waits = Pending.load(self.asking.turn.pending)
-        return waits.calls if waits and self.asking.turn.act else ()
+        return waits.calls if waits and self.asking.turn.act not in ASKS else ()
 
     def _put_to_the_person(self, calls: Sequence[ToolCall]) -> None:
         turn, answer = self.asking.turn, self.asking.answer
-        listed = "\n".join(f"- {_described(call, turn.language)}" for call in calls if self.tools.asks(call.name))
+        listed = "\n".join(f"- {_described(call, turn.language)}" for call in calls if self.tools.asks(call))
         sentences = [text("may_use", turn.language, tools=listed)]
         if calls == self._decided():
             sentences.insert(0, text("tool_interrupted", turn.language))

@@ -13,7 +13,7 @@ from bridge.answer import Answer, is_blank
 from bridge.asking import Asking
 from bridge.errors import BridgeError, Gone, LeaseLost, Permanent, RateLimited, Refused, Transient, Unsure
 from bridge.halt import Halt
-from bridge.model import Act, Turn, TurnState
+from bridge.model import ASKS, Act, Turn, TurnState
 from bridge.patience import ASK_DELAYS, BUG_ATTEMPTS, where_to_resume
 from bridge.ports import Clock, Meter, Store
 from bridge.surface import Surface
@@ -128,7 +128,7 @@ class Advance:
             case TurnState.STREAMING:
                 await self.asking.recall()
                 await self.tooling.go_on()
-            case _ if self.turn.act:
+            case _ if self.turn.act not in ASKS:
                 await perform(self.tooling)
             case _:
                 await self.tooling.ask()
@@ -157,6 +157,8 @@ class Advance:
             await cancelling
 
     async def _finalise(self) -> None:
+        if missing := self.tooling.missing:
+            await self.alerts.lacking(missing, bot=self.turn.bot)
         await self.store.finalising(self.turn, self.answer.dump(), pending=self.asking.pending)
         self.turn = replace(self.turn, state=TurnState.FINALISING)
         await self._deliver()
@@ -216,7 +218,7 @@ class Advance:
         delivering = state is TurnState.FINALISING
         given_up = not delivering and attempts > len(delays)
         # Half an answer is seen, or tools have run that were allowed once: it is not begun anew.
-        begun = self.answer.text or (turn.act and turn.state is TurnState.STREAMING)
+        begun = self.answer.text or (turn.act not in ASKS and turn.state is TurnState.STREAMING)
         if given_up or (state is TurnState.RECEIVED and begun):
             await self._tell(error)
             return

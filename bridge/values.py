@@ -91,6 +91,13 @@ def bot_id(value: str) -> None:
         raise ValueError("must be the number in the bot's URL at Coze (…/bot/7400…)")
 
 
+def number(value: str) -> None:
+    """A Coze bot, as Coze itself names it."""
+    bot_id(value)
+    if not value.isdecimal():
+        raise ValueError("must be the number in the bot's URL at Coze (…/bot/7400…)")
+
+
 def url(value: str) -> SplitResult:
     """The address of a server."""
     try:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bridge.model import Address, Answered, Inbound, Standing, TurnId, TurnState, User
+from bridge.model import ASKS, Address, Answered, Inbound, Standing, TurnId, TurnState, User
 from bridge.ports import Effect
 from storage import albums, at_once, files, people
 from storage.record import flag
@@ -15,9 +15,10 @@ from storage.tables import conversations, is_open, is_unsettled, turns, users
 
 #: Characters of a conversation's name.
 NAME = 80
-#: How a question begins, and how a command does: with its answer, and in no queue.
+#: How a question begins, and how a command does: with its answer, and in no queue. Of what was written behind a command
+#: nothing is kept: behind /login, it opens an account.
 QUESTION = {"kind": "question", "state": TurnState.RECEIVED}
-COMMAND = {"kind": "command", "state": TurnState.FINALISING, "conversation_id": None}
+COMMAND = {"kind": "command", "state": TurnState.FINALISING, "conversation_id": None, "text": ""}
 
 
 async def quickly(
@@ -137,7 +138,7 @@ def _begun(inbound: Inbound, who: User, now: float, bot: str) -> dict[str, Any]:
         "chat": address.chat,
         "thread": address.thread,
         "created_at": now,
-        "name": "" if inbound.act else conversation_name(inbound.text),
+        "name": conversation_name(inbound.text) if inbound.act in ASKS else "",
         "bot": bot,
         "session": who.session or who.coze_user,
     }

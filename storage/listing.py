@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bridge.model import UNSETTLED, TurnSummary
+from bridge.model import ASKS, UNSETTLED, TurnSummary
 from storage.claims import its_coze_conversation, lease_time
 from storage.people import MERGED
 from storage.tables import conversations, is_unsettled, posts, turns
@@ -65,7 +65,8 @@ async def oldest_due(connection: AsyncConnection, monotonic: float) -> float | N
 
 def _is_erased(row: Row[Any]) -> bool:
     """Was there something that was said, and is nothing of it left?"""
-    ended, said = row.settled_at is not None and row.kind == "question", bool(row.text or row.files or row.act)
+    ended = row.settled_at is not None and row.kind == "question"
+    said = row.text or row.files or row.act not in ASKS
     return ended and not said and not row.error.startswith(MERGED)
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bridge.model import Access, Address, File, User
+from bridge.model import ASKS, Access, Address, File, User
 from storage import files
 from storage.tables import conversations, turns, users
 
@@ -190,7 +190,7 @@ async def last_question(connection: AsyncConnection, where: str, who: User) -> t
     whole = ~turns.c.error.startswith(MERGED)
     question = (
         select(turns.c.text, turns.c.files)
-        .where(turns.c.conversation_id == place, turns.c.user_id == id_of(who), turns.c.act == "", whole)
+        .where(turns.c.conversation_id == place, turns.c.user_id == id_of(who), turns.c.act.in_(ASKS), whole)
         .order_by(turns.c.sort_key.desc(), turns.c.id.desc())
         .limit(1)
     )

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.errors import LeaseLost
-from bridge.model import Near, Post, Turn, TurnState
+from bridge.model import ASKS, Near, Post, Turn, TurnState
 from storage.claims import fence, write
 from storage.people import insert
 from storage.tables import conversations, is_unsettled, posts, turns
@@ -180,7 +180,7 @@ async def receive_again(connection: AsyncConnection, turn_id: int) -> bool:
 
     The posts stay: the same messages are painted anew.
     """
-    said = or_(turns.c.text != "", cast(turns.c.files, Text) != "[]", turns.c.act != "")
+    said = or_(turns.c.text != "", cast(turns.c.files, Text) != "[]", turns.c.act.not_in(ASKS))
     ended = and_(turns.c.kind == "question", said, turns.c.state.in_([TurnState.FAILED, TurnState.CANCELLED]))
     beginning = NOT_ASKED | {
         "state": TurnState.RECEIVED,

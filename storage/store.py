@@ -66,7 +66,7 @@ class SqlStore:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self.logins = SqlLogins(database, clock)
+        self.logins = SqlLogins(database, clock, self._ring)
         self.peers = Peers(database, database.dial, clock) if database.dial is not None else None
         self.shares = SharedBudgets(database, clock) if database.dial is not None else None
 

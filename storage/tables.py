@@ -310,11 +310,11 @@ logins = Table(
     Column("until", Double, nullable=False),
 )
 
-#: Logins that were begun in a chat and not finished in the browser yet.
+#: Logins that were begun in a chat, to be finished in a browser and then in the chat again; one for each person.
 login_attempts = Table(
     "login_attempts",
     metadata,
-    #: SHA-256 of the `state` that comes back from the browser.
+    #: SHA-256 of the `state` that comes back from the browser; after that, whose number is waited for.
     Column("state", Text, primary_key=True),
     Column("user_id", Id, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
     #: What is needed to finish it, encrypted.

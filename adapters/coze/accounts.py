@@ -2,10 +2,11 @@
 
 import asyncio
 import hashlib
+import hmac
 import logging
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -25,13 +26,15 @@ from adapters.coze.oauth import (
 )
 from adapters.coze.seal import Seal
 from bridge.errors import BotFailed, BridgeError, Transient, Unreachable
-from bridge.model import Address, User
-from bridge.ports import Clock, LoggedIn, Logins
+from bridge.model import Address, Inbound, User
+from bridge.ports import Agreed, Clock, LoggedIn, Logins, Told
 
 log = logging.getLogger(__name__)
 
 BEGUN_SECONDS = 600.0
-"""For so long the link is good."""
+"""For so long the link is good, and after it the number."""
+DIGITS, TRIES = 6, 5
+"""Of the number that proves that who agreed at Coze and who asked for it in the chat are one person."""
 LOOK_SECONDS = 10.0
 """So long a token goes on being used without a look whether its person has logged out, or again, elsewhere."""
 CLAIM_SECONDS = 30.0
@@ -127,7 +130,7 @@ class OwnAccounts:
 
     # ---- logging in and out
 
-    async def begin(self, who: User, address: Address) -> str:
+    async def begin(self, inbound: Inbound, who: User, reply: Callable[[str], str]) -> None:
         """As in Accounts."""
         state, proof = secrets.token_urlsafe(32), "" if self._secret else verifier()
         link = authorize_url(
@@ -137,10 +140,11 @@ class OwnAccounts:
             state=state,
             challenge=challenge_of(proof) if proof else "",
         )
-        attempt = {"proof": proof, "who": _named(who), "at": asdict(address)}
+        attempt = {"proof": proof, "who": _named(who), "at": asdict(inbound.address)}
         closed = self._seal.close(f"attempt:{who.coze_user}", attempt)
-        await self._logins.begin_login(who, _digest(state), closed, seconds=BEGUN_SECONDS)
-        return f"coze-login:{self._seal.close('link', {'url': link})}"
+        shown = f"coze-login:{self._seal.close('link', {'url': link})}"
+        told = Told(inbound=inbound, who=who, reply=reply(shown))
+        await self._logins.begin_login(told, _digest(state), closed, seconds=BEGUN_SECONDS)
 
     def reveal(self, text: str) -> str:
         """As in Accounts."""
@@ -151,7 +155,7 @@ class OwnAccounts:
 
         return _LINK.sub(opened, text)
 
-    async def finish(self, state: str, code: str) -> LoggedIn | None:
+    async def agreed(self, state: str, code: str) -> Agreed | None:
         """As in Accounts."""
         begun = await self._logins.end_login(_digest(state))
         if begun is None:
@@ -177,9 +181,35 @@ class OwnAccounts:
             at=attempt["at"],
             **self._times(tokens),
         )
-        await self._keep(login)
-        self._forget(who.coze_user)
-        return _logged_in(login)
+        number, salt = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}", secrets.token_hex(16)
+        waits = {"login": asdict(login), "salt": salt, "number": _salted(salt, number), "left": TRIES}
+        place = _place(who.coze_user)
+        closed = self._seal.close(place, waits)
+        if not await self._logins.hold_login(who, place, closed, seconds=BEGUN_SECONDS):
+            return None
+        return Agreed(platform=who.platform, name=name, number=number)
+
+    async def finish(
+        self, inbound: Inbound, who: User, number: str, reply: Callable[[LoggedIn | int], str]
+    ) -> LoggedIn | int | None:
+        """As in Accounts."""
+        place = _place(who.coze_user)
+        # Again if somebody else has tried meanwhile: a try counts before it is answered.
+        while (closed := await self._logins.begun(place)) and (waits := self._seal.open(place, closed)):
+            login, left = Login(**waits["login"]), waits["left"] - 1
+            right = hmac.compare_digest(waits["number"], _salted(waits["salt"], number))
+            came: LoggedIn | int = _logged_in(login) if right else left
+            after: dict[str, Any] = {}
+            if right:
+                after = {"tokens": self._sealed(login), "until": login.until}
+            elif left:
+                after = {"left": self._seal.close(place, {**waits, "left": left})}
+            told = Told(inbound=inbound, who=who, reply=reply(came))
+            if await self._logins.try_login(told, place, instead=closed, **after):
+                if isinstance(came, LoggedIn):
+                    self._forget(who.coze_user)
+                return came
+        return None
 
     async def leave(self, coze_user: str) -> bool:
         """As in Accounts."""
@@ -326,9 +356,12 @@ class OwnAccounts:
 
     async def _keep(self, login: Login, *, instead: str = "") -> str:
         """As what it is kept; empty if something else is kept by now."""
-        sealed = self._seal.close(f"login:{login.who['coze_user']}", asdict(login))
+        sealed = self._sealed(login)
         kept = await self._logins.keep_login(User(**login.who), sealed, until=login.until, instead=instead)
         return sealed if kept else ""
+
+    def _sealed(self, login: Login) -> str:
+        return self._seal.close(f"login:{login.who['coze_user']}", asdict(login))
 
     async def _read(self, person: str) -> tuple[Login | None, str]:
         closed = await self._logins.login(person)
@@ -376,6 +409,15 @@ def _named(who: User) -> dict[str, str]:
 
 def _logged_in(login: Login) -> LoggedIn:
     return LoggedIn(who=User(**login.who), address=Address(**login.at), name=login.name, until=login.until)
+
+
+def _place(coze_user: str) -> str:
+    """Where that person's login waits for its number: no digest, so nobody gets there from a browser."""
+    return f"number:{coze_user}"
+
+
+def _salted(salt: str, number: str) -> str:
+    return _digest(f"{salt}:{number}")
 
 
 def _digest(state: str) -> str:

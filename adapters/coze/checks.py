@@ -3,22 +3,24 @@
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import cozepy
 
 from adapters.coze.features import lacking
+from adapters.coze.listing import ELSEWHERE, reached
+from adapters.coze.runs import RESUME, UNHEARD
 from adapters.coze.wire import Api
 from bridge.errors import BotFailed, BridgeError, ConfigError, RateLimited
 from bridge.findings import Finding, Findings, ok, skipped, wrong
 
 TOKEN, BOT, RIGHTS, FEATURES = "coze token", "coze bot", "coze permissions", "coze features"
+WORKFLOW = "coze workflow"
 SITES = {"api.coze.cn": "https://api.coze.com", "api.coze.com": "https://api.coze.cn"}
 """Each of the two knows only its own tokens."""
 REACH = "look at COZE_API_BASE, the network and HTTPS_PROXY"
 PUBLISH = "publish the bot at Coze with the channel API (Agent as API) ticked"
 RIGHT = "getMetadata"
-ELSEWHERE = frozenset({404, 405})
 CLIENT_SECONDS = 20.0
 
 
@@ -52,6 +54,59 @@ async def look(api_base: str, bot_id: str, make_auth: Callable[[], cozepy.Auth])
         await api.aclose()
         if close := getattr(auth, "aclose", None):
             await close()
+
+
+async def look_at_workflow(api_base: str, workflow_id: str, auth: cozepy.Auth, *, bot: str) -> Finding:
+    """Whether it is there, and whether the token may run it, for the bot of that name; it is not run."""
+    of = f"{bot}: " if bot else ""
+    async with reached(api_base, auth) as api:
+        try:
+            name, unseen = await _workflow(api, workflow_id), ""
+        except BotFailed as failed:
+            if failed.say == "no_bot":
+                mend = "take workflow_id from the workflow's URL, and publish it"
+                return wrong(WORKFLOW, f"{of}Coze knows no workflow {workflow_id} ({failed})", mend)
+            name, unseen = "", _unseen(failed)
+        except BridgeError as error:
+            return skipped(WORKFLOW, f"{of}Coze does not answer ({error})")
+        return await _may_run(api, workflow_id, of) or (
+            skipped(WORKFLOW, f"{of}whether the workflow {workflow_id} is there {unseen}")
+            if unseen
+            else ok(WORKFLOW, f"{of}{name} is there, and the token may run it")
+        )
+
+
+async def _workflow(api: Api, workflow_id: str) -> str:
+    """What to call it."""
+    answered, _ = await api.call("GET", f"/v1/workflows/{quote(workflow_id, safe='')}")
+    data = answered.get("data")
+    detail = data.get("workflow_detail") if isinstance(data, dict) else None
+    return str((detail or {}).get("workflow_name") or f"the workflow {workflow_id}")
+
+
+def _unseen(failed: BotFailed) -> str:
+    """Why nobody knows; the service itself does not need to."""
+    if failed.code in ELSEWHERE:
+        return f"this server does not tell ({failed})"
+    return f"cannot be told: the token lacks {RIGHT}" if failed.say == "permission" else f"cannot be told ({failed})"
+
+
+async def _may_run(api: Api, workflow_id: str, of: str) -> Finding | None:
+    """None: it may. A run that there never was is gone on with, which does nothing, but wants the same right."""
+    body = {"workflow_id": workflow_id, "event_id": "0/0", "interrupt_type": 2, "resume_data": ""}
+    try:
+        await api.call("POST", RESUME, body=body)
+    except BotFailed as failed:
+        if failed.say == "permission":
+            mend = "give the token the permission run in the workflow's workspace, or take a token of that workspace"
+            return wrong(WORKFLOW, f"{of}the token may not run the workflow {workflow_id} ({failed})", mend)
+        if failed.say == "credentials":
+            return wrong(WORKFLOW, f"{of}the token is refused ({failed})", "make a new one at Coze and set it")
+        if failed.code in ELSEWHERE or failed.code not in UNHEARD:
+            return skipped(WORKFLOW, f"{of}whether it may be run cannot be told ({failed})")
+    except BridgeError as error:
+        return skipped(WORKFLOW, f"{of}Coze does not answer ({error})")
+    return None
 
 
 async def _published(api: Api, bot_id: str) -> dict[str, Any]:

@@ -84,10 +84,12 @@ class Errand:
 
     async def _do(self) -> None:
         try:
-            if self._question.resume:
-                await self._go_on(Memo.load(self._question.resume))
+            waits = Memo.load(self._question.resume) if self._question.resume else None
+            if waits is not None and not self._question.anew:
+                await self._go_on(waits)
             else:
-                await self._show(RUN, self._beginning(self._parameters), Memo(parameters=dict(self._parameters)))
+                parameters = self._parameters if waits is None else waits.parameters
+                await self._show(RUN, self._beginning(parameters), Memo(parameters=dict(parameters)))
         except BridgeError as error:
             self._api.meant(error)
             raise

@@ -52,6 +52,10 @@ class Tool:
             getattr(self.function, "__call__", None)  # noqa: B004  # not whether it can be called, but how
         )
 
+    def taken(self, given: str) -> dict[str, Any]:
+        """The arguments as the function takes them. Raises ValueError if what the model gives does not fit."""
+        return checked(self.wanted, _object(given))
+
 
 class Toolbox:
     """The tools by their names; implements `bridge.ports.Tools`."""
@@ -65,8 +69,15 @@ class Toolbox:
     def has(self, name: str) -> bool:
         return name in self._tools
 
-    def asks(self, name: str) -> bool:
-        return name in self._tools and self._tools[name].ask
+    def asks(self, call: ToolCall) -> bool:
+        tool = self._tools.get(call.name)
+        if tool is None or not tool.ask:
+            return False
+        try:
+            tool.taken(call.arguments)
+        except ValueError:
+            return False
+        return True
 
     async def run(self, call: ToolCall) -> str:
         tool = self._tools.get(call.name)
@@ -88,7 +99,7 @@ class Toolbox:
     async def _run(self, tool: Tool, given: str) -> tuple[str, str]:
         """What became of it, and its output."""
         try:
-            arguments = checked(tool.wanted, _object(given))
+            arguments = tool.taken(given)
         except ValueError as error:
             return "arguments", failing(f"arguments of {tool.name}: {error}")
         values = {**arguments, **tool.options}

@@ -3,6 +3,7 @@
 from bridge.ports.around import Clock, Meter
 from bridge.ports.coze import (
     Accounts,
+    Agreed,
     Bot,
     Bots,
     Clears,
@@ -18,7 +19,7 @@ from bridge.ports.coze import (
     Tools,
     Voice,
 )
-from bridge.ports.memory import Effect, Logins, Peers, Store, TurnedAway
+from bridge.ports.memory import Effect, Logins, Peers, Store, Told, TurnedAway
 from bridge.ports.platform import (
     Accept,
     Adapter,
@@ -47,6 +48,7 @@ __all__ = [
     "Accept",
     "Accounts",
     "Adapter",
+    "Agreed",
     "Alone",
     "Attaches",
     "Bot",
@@ -82,6 +84,7 @@ __all__ = [
     "Sharing",
     "Speaks",
     "Store",
+    "Told",
     "Tools",
     "TurnedAway",
     "Verb",

@@ -1,14 +1,15 @@
 """The seam to Coze: what a Bot does, what it may be able to do beside that, and who speaks to it as whom."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bridge.model import (
     Address,
     File,
+    Inbound,
     Profile,
     ToolCall,
     User,
@@ -33,6 +34,8 @@ class Question:
     """What came with it; those with a `File.coze` can be seen by the bot."""
     resume: str = ""
     """What the bot left behind when it asked the person something (`Paused.resume`); `text` is the answer to that."""
+    anew: bool = False
+    """`text` is no answer: with `resume`, what the bot was asked when it began that is asked again in its place."""
     language: str = "en"
     platform: str = ""
     profile: Profile | None = None
@@ -89,17 +92,42 @@ class LoggedIn:
     """Unix time at which they have to log in again if they ask nothing before."""
 
 
-class Accounts(Protocol):
-    """Logs people in at Coze with accounts of their own. All but `reveal` raise Unreachable."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """Somebody let us act for them at Coze, in a browser. Whether it is who asked for that, the chat is to show."""
 
-    async def begin(self, who: User, address: Address) -> str:
-        """The link that they are to follow, good for ten minutes and once, as something that only `reveal` can read."""
+    platform: str
+    """Where it was asked for."""
+    name: str
+    """As in LoggedIn."""
+    number: str = field(repr=False)
+    """What whoever asked for it is to say there. For the eyes in front of that browser only, never to be kept."""
+
+
+class Accounts(Protocol):
+    """Logs people in at Coze with accounts of their own. All but `reveal` raise Unreachable.
+
+    A reply is what `Answer.dump` writes; it is made durable together with what it tells of, unless that message was
+    seen before.
+    """
+
+    async def begin(self, inbound: Inbound, who: User, reply: Callable[[str], str]) -> None:
+        """Who wrote that is told the link that they are to follow, good for ten minutes and once, as something that
+        only `reveal` can read. What they had begun before is over.
+        """
 
     def reveal(self, text: str) -> str:
         """The text with the links in it readable: for their eyes only, never to be kept."""
 
-    async def finish(self, state: str, code: str) -> LoggedIn | None:
-        """They came back from Coze with these. None: that was not begun, or too long ago. Raises BridgeError."""
+    async def agreed(self, state: str, code: str) -> Agreed | None:
+        """A browser came back from Coze with these. None: that was not begun, or too long ago. Raises BridgeError."""
+
+    async def finish(
+        self, inbound: Inbound, who: User, number: str, reply: Callable[[LoggedIn | int], str]
+    ) -> LoggedIn | int | None:
+        """Who wrote that says the number. If it is right, they are logged in; else so many more tries are left, and
+        with the last the login is over. None, and no reply: no login of theirs waits for a number, or not any more.
+        """
 
     async def leave(self, coze_user: str) -> bool:
         """They are logged out; False: they were not logged in."""
@@ -225,8 +253,8 @@ class Tools(Protocol):
     def has(self, name: str) -> bool:
         """Is there such a tool?"""
 
-    def asks(self, name: str) -> bool:
-        """Is the person to be asked before it runs?"""
+    def asks(self, call: ToolCall) -> bool:
+        """Is the person to be asked before it runs? Not of a call that would not run, as its arguments do not fit."""
 
     async def run(self, call: ToolCall) -> str:
         """Its output, as JSON or plain text, for the model. Never raises: a tool that is missing, refuses its

@@ -1,6 +1,7 @@
 """The seam to durable memory: the Store, and the processes that share it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -55,6 +56,15 @@ class TurnedAway(StrEnum):
     """So many were told lately that this one is not."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A command and what is replied to it, as `Answer.dump` writes it: durable together with what it does, and once."""
+
+    inbound: Inbound
+    who: User
+    reply: str
+
+
 class Peers(Protocol):
     """The processes beside us on the same database. Those that take a time mean that of `Clock.monotonic`."""
 
@@ -85,11 +95,29 @@ class Peers(Protocol):
 class Logins(Protocol):
     """Tokens of people who speak to Coze with an account of their own, encrypted by who keeps them here."""
 
-    async def begin_login(self, who: User, state: str, sealed: str, *, seconds: float) -> None:
-        """They were sent to Coze, to come back with that `state` (a digest of it) within so many seconds."""
+    async def begin_login(self, told: Told, state: str, sealed: str, *, seconds: float) -> None:
+        """Whoever wrote that is sent to Coze, to come back with that `state` (a digest of it) within so many seconds.
+        A login that they had begun before is over. Nothing is done, and nothing told, if it was seen before.
+        """
 
     async def end_login(self, state: str) -> tuple[User, str] | None:
         """Who came back, and what was sealed for that; once, and not too late."""
+
+    async def hold_login(self, who: User, state: str, sealed: str, *, seconds: float) -> bool:
+        """They came back, and for so long their login waits, under that `state`, for what they say in the chat. False:
+        they have begun another one by now, or were forgotten.
+        """
+
+    async def begun(self, state: str) -> str:
+        """What is sealed of the login with that state; empty: there is none, or it is too late."""
+
+    async def try_login(
+        self, told: Told, state: str, *, instead: str, left: str = "", tokens: str = "", until: float = 0.0
+    ) -> bool:
+        """Whoever wrote that tried to finish their login, of which `instead` is sealed. From now on that is `left`, or
+        if that is empty, the login is over. `tokens`: they are logged in with these, until then at most. False, and
+        nothing changes: something else is sealed by now, or nothing. True as well if it was seen before.
+        """
 
     async def login(self, coze_user: str) -> str:
         """Their tokens, sealed; empty: they are not logged in."""

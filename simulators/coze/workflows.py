@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from simulators.coze.chat import Reel
+from simulators.coze.conversations import CREATOR
 from simulators.coze.envelope import FAULT, WORLD, RefusedError, answered, body_of, check_bot
 from simulators.coze.flows import Execution, Flows, Run, Step, debug_url, run_record
 from simulators.coze.frames import dumped
@@ -161,6 +162,24 @@ async def history(request: web.Request) -> web.StreamResponse:
     return answered(request, data=[found])
 
 
+async def info(request: web.Request) -> web.StreamResponse:
+    """Its name and the like; Coze Studio tells of the role of a chatflow only, if it has one."""
+    flows, workflow_id = request.app[FLOWS], request.match_info["workflow_id"]
+    if workflow_id not in flows.scripts:
+        raise RefusedError(4200, f"Requested resource workflow_id={workflow_id} does not exist")
+    detail = {
+        "workflow_id": workflow_id,
+        "workflow_name": "流程 Simulated",
+        "description": "A simulated workflow",
+        "icon_url": "https://example.com/workflow.png",
+        "app_id": "",
+        "created_at": 1718792949,
+        "updated_at": 1718792949,
+        "creator": {"id": CREATOR, "name": "simulated"},
+    }
+    return answered(request, data={} if flows.world.studio else {"workflow_detail": detail})
+
+
 async def script(request: web.Request) -> web.Response:
     """`{"workflow_id": "…", "steps": [{"say": "…"}, {"ask": "…"}], "scale": 0.1}`."""
     flows, body = request.app[FLOWS], await request.json()
@@ -181,6 +200,7 @@ ROUTES = [
     web.post("/v1/workflow/stream_run", stream_run),
     web.post("/v1/workflow/stream_resume", stream_resume),
     web.get("/v1/workflows/{workflow_id}/run_histories/{execute_id}", history),
+    web.get("/v1/workflows/{workflow_id}", info),
     web.post("/control/workflow", script),
     web.get("/control/runs", runs),
 ]

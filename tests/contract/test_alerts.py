@@ -47,7 +47,7 @@ async def test_the_admins_are_told_what_happened_and_what_to_do(store: SqlStore,
         "4028",
         "LOG-1",
         "bot: sales",
-        "refused: 1",
+        "concerned: 1",
         "升级套餐",
     ):
         assert part in said
@@ -67,7 +67,7 @@ async def test_once_in_six_hours_by_however_many_processes(store: SqlStore, cloc
     await first.refused(QUOTA)
     await second.refused(QUOTA)
     ((_, said),) = await told(store)
-    assert "questions refused: 5" in said, "those of the first process since it told, and this one"
+    assert "questions concerned: 5" in said, "those of the first process since it told, and this one"
 
 
 async def test_another_cause_and_another_bot_are_told_by_themselves(store: SqlStore, clock: StillClock) -> None:
@@ -142,7 +142,7 @@ async def test_what_the_database_would_not_take_is_told_at_the_next_question(
         await them.refused(QUOTA)
     await them.refused(QUOTA)
     ((_, said),) = await told(store)
-    assert "refused: 2" in said
+    assert "concerned: 2" in said
 
 
 async def test_to_tell_somebody_lets_nobody_in(store: SqlStore, clock: StillClock) -> None:

@@ -54,7 +54,7 @@ async def test_after_clear_retry_means_the_question_before_it_and_after_new_ther
     await hall.store.settle(await hall.claimed(), TurnState.DELIVERED)
     assert await hall.hear(command="retry") == "question"
     again = await hall.claimed()
-    assert (again.question, again.act) == ("rain?", "")
+    assert (again.question, again.act) == ("rain?", "anew")
     await hall.store.settle(again, TurnState.DELIVERED)
     await hall.command("new")
     assert await hall.command("retry") == "There is no question to ask again."
@@ -65,6 +65,13 @@ async def test_where_a_new_question_interrupts_clear_does_not(hall: Hall) -> Non
     await hall.hear(text="rain?")
     await hall.hear(command="clear")
     assert not (await hall.claimed()).cancelled
+
+
+async def test_where_a_new_question_interrupts_retry_does_as_well(hall: Hall) -> None:
+    hall.intake._interrupts = True
+    await hall.hear(text="rain?")
+    await hall.hear(command="retry")
+    assert (await hall.claimed()).cancelled
 
 
 async def test_stop_is_said_once_where_the_answer_stands_and_else_in_reply(hall: Hall) -> None:

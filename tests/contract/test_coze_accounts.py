@@ -1,10 +1,13 @@
 """People's own Coze accounts: from /login in the chat to questions that are asked with their own token, and the end."""
 
 import asyncio
+import hashlib
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,16 +17,17 @@ import pytest
 from aiohttp import web
 
 from adapters.coze import CozeBot, token_auth
-from adapters.coze.accounts import CLAIM_SECONDS, KEEP_PAUSES, LOOK_SECONDS, OwnAccounts
+from adapters.coze.accounts import BEGUN_SECONDS, CLAIM_SECONDS, KEEP_PAUSES, LOOK_SECONDS, TRIES, OwnAccounts
 from adapters.coze.bots import CozeBots, Credentials
 from adapters.coze.oauth import Endpoint
 from adapters.coze.seal import Seal
 from bridge.answer import Answer
 from bridge.clock import SystemClock
+from bridge.commands import saying
 from bridge.errors import BotFailed, Unreachable
 from bridge.expiry import Expiry
 from bridge.model import Address, Inbound, Lease, Sender, TurnState, User
-from bridge.ports import Bot, LoggedIn, Logins
+from bridge.ports import Agreed, Bot, LoggedIn, Logins, Reply
 from bridge.reception import Reception
 from simulators.coze import CozeSimulator
 from simulators.wire import Served
@@ -33,6 +37,7 @@ from tests.clocks import HeldClock, StillClock
 from tests.contract.coze_place import GRACE, Counts
 
 ANN = User(platform="telegram", account="1", sender="7", coze_user="ann", language="en")
+BEN = User(platform="telegram", account="1", sender="8", coze_user="ben", language="en")
 CHAT = Address(platform="telegram", account="1", chat="7")
 BACK = "https://bridge.example/coze/login"
 KEY, OLD_KEY = "k" * 32, "o" * 40
@@ -44,7 +49,7 @@ class Town:
 
     def __init__(self, sim: CozeSimulator, url: str, store: SqlStore, clock: StillClock, directory: Path) -> None:
         self.sim, self.url, self.store, self.clock, self.directory = sim, url, store, clock, directory
-        self.accounts = self.process()
+        self.accounts, self._keys = self.process(), count()
         self._bot = CozeBot(url, sim.world.bot_id, token_auth("pat_test"), clock=SystemClock(), meter=Counts())
 
     def process(self, *, client: str = "login", secret: str = "", keys: tuple[str, ...] = (KEY,)) -> OwnAccounts:
@@ -70,10 +75,21 @@ class Town:
         self.sim.world.now = self.clock.now
         self.accounts = self.process()
 
+    async def begun(self, accounts: OwnAccounts | None = None, who: User = ANN) -> str:
+        """They write /login: the link, as it is kept."""
+        links: list[str] = []
+
+        def reply(link: str) -> str:
+            links.append(link)
+            return saying("login link")
+
+        await (accounts or self.accounts).begin(written(f"town {next(self._keys)}"), who, reply)
+        return links[-1]
+
     async def agreed(self, accounts: OwnAccounts | None = None, who: User = ANN) -> dict[str, str]:
-        """They follow the link and agree: what their browser comes back with."""
+        """They follow the link and agree: what the browser comes back with."""
         accounts = accounts or self.accounts
-        link = accounts.reveal(await accounts.begin(who, CHAT))
+        link = accounts.reveal(await self.begun(accounts, who))
         async with httpx.AsyncClient() as browser:
             response = await browser.get(link)
         assert response.status_code == 302
@@ -81,11 +97,24 @@ class Town:
         assert back.startswith(BACK)
         return {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}
 
-    async def log_in(self, accounts: OwnAccounts | None = None) -> str:
+    async def numbered(self, accounts: OwnAccounts | None = None, who: User = ANN) -> str:
+        """And the number that the page shows."""
+        agreed = await (accounts or self.accounts).agreed(**await self.agreed(accounts, who))
+        assert isinstance(agreed, Agreed)
+        return agreed.number
+
+    async def say(
+        self, number: str, accounts: OwnAccounts | None = None, who: User = ANN, key: str = ""
+    ) -> LoggedIn | int | None:
+        """They send it to the bot."""
+        sent = written(key or f"town {next(self._keys)}")
+        return await (accounts or self.accounts).finish(sent, who, number, lambda came: saying(f"came {came}"))
+
+    async def log_in(self, accounts: OwnAccounts | None = None, who: User = ANN) -> str:
         """The session of somebody who is logged in now."""
         accounts = accounts or self.accounts
-        assert await accounts.finish(**await self.agreed(accounts)) is not None
-        return await accounts.session("ann")
+        assert isinstance(await self.say(await self.numbered(accounts, who), accounts, who), LoggedIn)
+        return await accounts.session(who.coze_user)
 
     async def aclose(self) -> None:
         await self._bot.aclose()
@@ -120,7 +149,13 @@ async def place_fixture(tmp_path: Path) -> AsyncIterator[Town]:
 
 async def test_who_logs_in_is_answered_with_an_account_of_their_own(place: Town) -> None:
     assert await place.accounts.session("ann") == ""
-    done = await place.accounts.finish(**await place.agreed())
+    agreed = await place.accounts.agreed(**await place.agreed())
+    assert agreed is not None
+    assert (agreed.platform, agreed.name) == ("telegram", "Ada")
+    assert re.fullmatch(r"(?a)\d{6}", agreed.number)
+    assert agreed.number not in repr(agreed)
+    assert await place.accounts.session("ann") == ""
+    done = await place.say(agreed.number)
     assert isinstance(done, LoggedIn)
     assert (done.who, done.address, done.name) == (ANN, CHAT, "Ada")
     assert done.until == pytest.approx(place.clock.time + 30 * 86400, abs=1)
@@ -147,34 +182,112 @@ async def test_a_web_application_proves_itself_with_its_secret(place: Town) -> N
     assert place.sim.oauth.refreshed == 1
     wrong = place.process(client="web", secret="wrong")
     with pytest.raises(BotFailed) as refused:
-        await wrong.finish(**await place.agreed(wrong))
+        await wrong.agreed(**await place.agreed(wrong))
     assert "web-secret" not in str(refused.value)
 
 
 async def test_a_link_is_good_once_and_for_ten_minutes_and_only_with_its_own_proof(place: Town) -> None:
     back = await place.agreed()
-    assert await place.accounts.finish(state="made-up", code=back["code"]) is None
-    assert await place.accounts.finish(**back) is not None
-    assert await place.accounts.finish(**back) is None
+    assert await place.accounts.agreed(state="made-up", code=back["code"]) is None
+    assert await place.accounts.agreed(**back) is not None
+    assert await place.accounts.agreed(**back) is None
     late = await place.agreed()
     place.clock.time += 601
-    assert await place.accounts.finish(**late) is None
-    first, second = await place.agreed(), await place.agreed()
+    assert await place.accounts.agreed(**late) is None
+    first, second = await place.agreed(), await place.agreed(who=BEN)
     with pytest.raises(BotFailed):  # the code of one link with the state of another: the challenge does not fit
-        await place.accounts.finish(state=first["state"], code=second["code"])
+        await place.accounts.agreed(state=first["state"], code=second["code"])
 
 
-async def test_nothing_secret_is_to_be_read_in_the_database(place: Town) -> None:
-    begun = await place.accounts.begin(ANN, CHAT)
+async def test_a_link_that_somebody_else_opens_lends_their_account_to_nobody(place: Town) -> None:
+    """Ann sends her link to Ada, who agrees: what Ada sees is of no use to Ada, and Ann does not see it."""
+    seen = await place.numbered(who=ANN)
+    assert await place.accounts.session("ann") == ""
+    assert await place.say(seen, who=BEN) is None
+    wrong = f"{(int(seen) + 1) % 10**6:06}"
+    assert await place.say(wrong) == TRIES - 1
+    assert await place.accounts.session("ann") == await place.accounts.session("ben") == ""
+    # Not even if Ben has begun one of his own.
+    own = await place.numbered(who=BEN)
+    if own != seen:
+        assert await place.say(seen, who=BEN) == TRIES - 1
+    assert isinstance(await place.say(own, who=BEN), LoggedIn)
+    assert await place.accounts.session("ann") == ""
+
+
+async def test_a_number_is_tried_five_times_for_ten_minutes_and_used_once(place: Town) -> None:
+    assert await place.say("123456") is None
+    for _ in range(2):
+        right = await place.numbered()
+        wrong = f"{(int(right) + 1) % 10**6:06}"
+        assert [await place.say(one) for one in (wrong, "", "12", right[:5], wrong)] == [4, 3, 2, 1, 0]
+        assert await place.say(right) is None
+    right = await place.numbered()
+    place.clock.time += BEGUN_SECONDS
+    assert await place.say(right) is None
+    right = await place.numbered()
+    place.clock.time += BEGUN_SECONDS - 1
+    assert isinstance(await place.say(right), LoggedIn)
+    assert await place.say(right) is None
+
+
+async def test_a_number_that_is_said_twice_over_is_one_try(place: Town) -> None:
+    """The platform did not hear that we have it."""
+    right = await place.numbered()
+    for _ in range(TRIES + 1):
+        await place.say("wrong", key="same")
+    assert await place.say("wrong") == TRIES - 2
+    assert isinstance(await place.say(right), LoggedIn)
+
+
+async def test_a_number_of_before_is_of_no_use_once_another_login_was_begun(place: Town) -> None:
+    old = await place.numbered()
+    link = await place.begun()
+    assert link
+    assert await place.say(old) is None
+    # Nor if whoever followed the old link comes back only now.
+    late = await place.agreed()
+    new = await place.agreed()
+    assert await place.accounts.agreed(**late) is None
+    agreed = await place.accounts.agreed(**new)
+    assert agreed is not None
+    assert isinstance(await place.say(agreed.number), LoggedIn)
+
+
+async def test_processes_that_are_told_the_number_at_once_log_in_once_and_count_each_try(place: Town) -> None:
+    """And any process goes on with what another one began."""
+    others = [place.process() for _ in range(4)]
+    right = await place.numbered(others[0])
+    wrong = f"{(int(right) + 1) % 10**6:06}"
+    left = await asyncio.gather(*(place.say(wrong, other) for other in others))
+    assert sorted(one for one in left if isinstance(one, int)) == [1, 2, 3, 4]
+    came = await asyncio.gather(*(place.say(right, other) for other in others))
+    assert sum(isinstance(one, LoggedIn) for one in came) == 1
+    assert came.count(None) == 3
+
+
+async def test_what_waits_for_a_number_cannot_be_reached_from_a_browser(place: Town) -> None:
+    right = await place.numbered()
+    assert await place.accounts.agreed(state="number:ann", code="x") is None
+    assert isinstance(await place.say(right), LoggedIn)
+
+
+async def test_nothing_secret_is_to_be_read_in_the_database(place: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.coze.accounts.DIGITS", 18)  # six stand somewhere by chance
+    begun = await place.begun()
     link = parse_qs(urlsplit(place.accounts.reveal(begun)).query)
     back = await place.agreed()
-    await place.accounts.finish(**back)
+    desk = Reception(accounts=place.accounts, store=place.store, clock=place.clock)
+    number = shown(await desk.visit(back, ""))
+    for text in (wrong := f"{(int(number) + 1) % 10**18:018}", number):
+        assert await desk.login(replace(written(f"say {text == number}"), text=text), ANN, "where") is None
     session = await place.accounts.session("ann")
     place.clock.time += 900
     await place.bot(session).new_conversation()
     place.accounts.forget("ann", "Bearer x")
     secrets = {link["state"][0], link["code_challenge"][0], back["state"], *place.sim.oauth.given}
     assert len(secrets) == 8  # two states, a challenge, a code, two tokens of each kind
+    secrets |= {number, wrong, hashlib.sha256(number.encode()).hexdigest()}
     kept = b"".join(path.read_bytes() for path in place.directory.iterdir())
     assert b"login_attempts" in kept
     for secret in secrets:
@@ -433,6 +546,12 @@ async def told(place: Town) -> list[str]:
     return said
 
 
+def shown(page: Reply) -> str:
+    """The number on a page."""
+    (number,) = set(re.findall(r"(?a)/(?:coze )?login (\d+)\b", page.body.decode()))
+    return str(number)
+
+
 def written(key: str, *, private: bool = True, personal: bool = True) -> Inbound:
     return Inbound(
         key=key,
@@ -451,8 +570,16 @@ async def test_the_chat_says_who_is_logged_in_and_warns_once_before_it_ends(plac
     place.sim.oauth.account = "A*da <b>"
     page = await desk.visit(await place.agreed(), "en-US")
     assert (page.status, page.body.count(b"A*da &lt;b&gt;")) == (200, 2)
-    assert page.body.index(b"You are logged in") < page.body.index("你已以".encode())
-    assert "as A\\*da \\<b\\>. From now on" in (await told(place))[0]
+    assert page.body.index(b"One step is left") < page.body.index("还差一步".encode())
+    assert page.headers is not None
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+    assert await told(place) == ["login link"]
+    number = shown(page)
+    # As input methods for Chinese write it, and as some people do.
+    wide = f"{number[:3]} {number[3:]}".translate({ord("0") + digit: 0xFF10 + digit for digit in range(10)})
+    assert await desk.login(replace(written("1"), text=wide), ANN, "where") is None
+    (said,) = await told(place)
+    assert "as A\\*da \\<b\\>. From now on" in said
     expiry = Expiry(until=lambda: None, mend="", clock=place.clock, reception=desk)
     await expiry.round()
     assert await told(place) == []
@@ -463,14 +590,38 @@ async def test_the_chat_says_who_is_logged_in_and_warns_once_before_it_ends(plac
     assert warned.startswith("Your login at Coze ends on 20")
 
 
+async def test_the_chat_says_what_became_of_a_number(place: Town) -> None:
+    desk = Reception(accounts=place.accounts, store=place.store, clock=place.clock)
+    number = await place.numbered()
+    assert await told(place) == ["login link"]
+
+    async def say(key: str, text: str, *, private: bool = True) -> str:
+        """Of what is refused without a word in the database, the word; else nothing, as it is told already."""
+        said = await desk.login(replace(written(key, private=private), text=text), ANN, "where")
+        return said.text if said else ""
+
+    assert "private chat" in await say("a", number, private=False)
+    for left in (4, 3, 2, 1):
+        assert await say(f"wrong {left}", "000-000") == ""
+        (said,) = await told(place)
+        assert said.endswith(f"left: {left}.")
+    assert await say("last", "000-000") == ""
+    (said,) = await told(place)
+    assert "the last try" in said
+    assert "No login of yours waits" in await say("too late", number)
+    assert await place.accounts.session("ann") == ""
+
+
 async def test_a_link_is_given_in_private_only_and_shared_conversations_stay_the_services(place: Town) -> None:
     desk = Reception(accounts=place.accounts, store=place.store, clock=place.clock)
     refused = await desk.login(written("1", private=False), ANN, "where")
+    assert refused is not None
     assert "private chat" in refused.text
     assert place.accounts.reveal(refused.text) == refused.text
-    given = await desk.login(written("2"), ANN, "where")
-    assert "authorize" not in given.text
-    assert f"{place.url}/api/permission/oauth2/authorize?" in place.accounts.reveal(given.text)
+    assert await desk.login(written("2"), ANN, "where") is None
+    (given,) = await told(place)
+    assert "authorize" not in given
+    assert f"{place.url}/api/permission/oauth2/authorize?" in place.accounts.reveal(given)
     assert await desk.settled(written("3"), ANN, "where") == (ANN, "where")
     session = await place.log_in()
     login = session.removeprefix("ann")
@@ -493,7 +644,8 @@ async def test_a_login_that_comes_to_nothing_is_told_on_the_page(
         place.sim.fault("http", method=TOKEN_PATH, value=fault)
     page = await desk.visit(back, "")
     assert (page.status, part.encode() in page.body) == (status, True)
-    assert await told(place) == []
+    assert await told(place) == ["login link"]
+    assert await place.store.logins.logins() == []
     assert not [secret for secret in back.values() if len(secret) > 20 and secret in caplog.text]
 
 

@@ -101,6 +101,8 @@ async def test_a_bot_is_published_once_it_is_confirmed(coze: CozeSimulator) -> N
         ),
         ({"COZE_API_TOKEN": ""}, ["workspaces"], 78, r"COZE_API_TOKEN is missing"),
         ({"COZE_API_BASE": "http://127.0.0.1:1"}, ["bots"], 1, r"\w+ while talking to Coze"),
+        ({}, ["publish", "abc", "--yes"], 2, r"Invalid value for BOT_ID: must be the number in the bot's URL"),
+        ({}, ["publish", "https://www.coze.cn/bot/74", "--yes"], 2, r"Invalid value for BOT_ID: is a URL; .* 74"),
         ({}, ["publish", "5", "--yes"], 1, r"Coze 4200: .*; take the id from the bot's URL"),
         ({}, ["bots", "--workspace", "9"], 1, r"Coze 4101: .*; give the token that permission"),
     ],
@@ -122,6 +124,7 @@ async def test_a_mistake_is_one_line_with_its_mend(
     assert ended.value.code == status
     (said,) = capsys.readouterr().err.splitlines()
     assert re.match(f"coze-bridge: {line}", said), said
+    assert bool(coze.calls) is line.startswith("Coze"), "what can be told without Coze is"
     assert "pat_wrong" not in said
 
 

@@ -119,6 +119,8 @@ async def test_the_official_sdk_reads_the_simulated_workflow(place: Mill) -> Non
     went_on = [event async for event in resume]
     assert went_on[0].id == 0, "events are counted anew"
     run = place.flows.runs[0]
+    info = await coze.workflows.retrieve(workflow_id=FLOW)
+    assert (info.workflow_detail.workflow_id, info.workflow_detail.workflow_name) == (FLOW, "流程 Simulated")
     history = await coze.workflows.runs.run_histories.retrieve(workflow_id=FLOW, execute_id=run.id)
     assert history.execute_status.value == "Running"
     done = await coze.workflows.runs.create(workflow_id=FLOW, parameters={}, is_async=True)
@@ -394,6 +396,17 @@ async def test_a_new_run_that_asks_something_else_asks_that(place: Mill) -> None
     events = await ask(place.bot, question("blue", resume))
     assert folded(events).text == "So large.\n\nWhich material?"
     assert folded(await ask(place.bot, question("wood", folded(events).resume))).text == "large wood"
+
+
+async def test_what_is_asked_anew_begins_with_what_the_run_was_begun_with(place: Mill) -> None:
+    place.does(*ORDER)
+    resume = folded((await answered(place, "Ann", "large"))[-1]).resume
+    events = await ask(place.bot, replace(question("large", resume), anew=True))
+    assert folded(events).text == "Hello Ann.\n\nWhich size?"
+    first, second = place.flows.runs
+    assert first.body == second.body
+    assert first.told == ["large"]
+    assert folded(await ask(place.bot, question("small", folded(events).resume))).text == "So small.\n\nWhich colour?"
 
 
 async def test_an_event_that_coze_has_forgotten_leads_to_a_new_run(place: Mill) -> None:

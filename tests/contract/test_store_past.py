@@ -8,7 +8,7 @@ import pytest
 
 from bridge.errors import LeaseLost
 from bridge.model import Access, Act, File, Inbound, Pending, ToolCall, Turn, TurnId, TurnState
-from bridge.ports import Effect
+from bridge.ports import Effect, Told
 from storage import SqlStore
 from storage.tables import conversations
 from tests.clocks import StillClock
@@ -102,6 +102,21 @@ async def test_an_act_stands_in_the_queue_and_names_nothing(store: SqlStore) -> 
     assert (turn.key, turn.act) == ("b", "")
     assert (await store.last_question(place(act), person()))[0] == "text of b", "an act is no question to retry"
     assert await order(store._database, "SELECT name FROM conversations") == ""
+
+
+async def test_what_is_asked_anew_is_a_question_as_any_other(store: SqlStore) -> None:
+    again = replace(message("a"), act=Act.ANEW, files=())
+    await ask(store, again)
+    turn = await store.claim(MINE, SERVING)
+    assert turn is not None
+    assert (await store.last_question(place(again), person()))[0] == "text of a"
+    assert await order(store._database, "SELECT name FROM conversations") == "text of a"
+    await store.settle(turn, TurnState.FAILED)
+    assert await store.erase_texts(9e9, most=10) == 1
+    assert not await store.ask_again(turn.id), "its text is erased"
+    summary = await store.turn(turn.id)
+    assert summary is not None
+    assert summary.erased
 
 
 @pytest.mark.parametrize(
@@ -404,7 +419,8 @@ async def test_of_somebody_forgotten_no_column_holds_anything(store: SqlStore, c
     await store.asking(alone, "anns coze", at=1.0)
     await store.settle(alone, DELIVERED)
     await store.speak(person(), "alto")
-    await store.logins.begin_login(person(), "state", "sealed", seconds=60)
+    told = Told(inbound=message("d"), who=person(), reply="reply")
+    await store.logins.begin_login(told, "state", "sealed", seconds=60)
     assert await store.logins.keep_login(person(), "tokens", until=clock.time + 60)
     (ann,) = await store.people(sender="ann")
     doomed = (await store.forget([ann.id])).doomed

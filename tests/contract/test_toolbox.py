@@ -115,8 +115,18 @@ async def test_one_that_is_not_there_says_so_and_is_counted_under_no_name_of_its
     output = await box.run(ToolCall(id="1", name="made up", arguments="{}"))
     assert json.loads(output) == {"error": "this service has no tool made up"}
     assert not box.has("made up")
-    assert not box.asks("made up")
+    assert not box.asks(ToolCall(id="1", name="made up", arguments="{}"))
     assert meter.counted == {("tools", "unknown", "missing"): 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asks"), [('{"location": "河南"}', True), ('{"place": "河南"}', False), ("no JSON", False)]
+)
+@pytest.mark.parametrize("ask", [True, False])
+async def test_the_person_is_asked_of_what_can_run_only(arguments, asks, ask):
+    tool = loaded("get_rain", f"{SAMPLES}:get_rain", ask=ask, seconds=60.0, options={})
+    box = Toolbox({"get_rain": tool}, Tally())
+    assert box.asks(ToolCall(id="1", name="get_rain", arguments=arguments)) is (asks and ask)
 
 
 async def test_so_many_that_hang_keep_no_thread_from_anybody_else(call):

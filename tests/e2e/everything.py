@@ -120,7 +120,7 @@ SEQUENCES = [
     shape("an answer of an unknown type of content", alone(extra("answer", {"a": 1}, "video")), "", "[video]"),
     # ---- 2.5, 2.6: it waits for somebody
     shape("question node", Answer(text="How many?", end="reply_message"), "", "How many?", then="echo: three"),
-    shape("a tool that is not here", Answer(text=SAID, end="requires_action", tool="rain"), "", SAID, say="tool"),
+    shape("a tool that is not here", Answer(text=SAID, end="requires_action", tool="rain"), "", SAID, say="no_tool"),
     # ---- 2.7, 2.8: it fails; each code does so below
     *(shape(f"{end} {code} after half", Answer(text=SAID, end=end, end_after=2, code=code), "", "It will", say=say)
       for end in ("failed", "failed_short", "error_event") for code, say in ((4028, "quota"), (5000, "failed"))),

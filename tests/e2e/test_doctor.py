@@ -35,6 +35,7 @@ from tests.e2e.test_service import command
 ROOT = Path(__file__).parents[2]
 NAMES = {"settings", "files", "allow", "database", "http", "clock"}
 NAMES |= {"coze", "coze token", "coze token end", "coze bot", "coze permissions", "coze features"}
+NAMES |= {"coze workflow"}
 NAMES |= {"telegram", "telegram token", "telegram groups", "telegram delivery"}
 NAMES |= {"slack", "slack bot token", "slack scopes", "slack app token", "slack app", "slack events"}
 
@@ -397,6 +398,67 @@ async def test_coze_studio_and_oauth_are_fine_too(place):
     place.coze.fault("http", value="404", method="/v1/bot/get_online_info", times=-1)
     found = {finding.name: finding for finding in await examine(place)}
     assert found["coze bot"].state is State.OK
+
+
+FLOW, LOST = "7420000000000000001", "7420000000000000002"
+INFO, RESUME = "/v1/workflows/{workflow_id}", "/v1/workflow/stream_resume"
+
+
+async def workflows(place, **bots):
+    """What is found of these bots that are workflows."""
+    place.coze.flows.script(FLOW)
+    sections = [f'[bots.{name}]\nmode = "workflow"\n{keys}\n' for name, keys in bots.items()]
+    Path("coze-bridge.toml").write_text("".join(sections))
+    Path("coze-bridge.toml").chmod(0o600)
+    return [finding for finding in await examine(place) if finding.name == "coze workflow"]
+
+
+async def test_workflows_are_looked_at_and_not_run(place):
+    place.environ.pop("COZE_BOT_ID")
+    Path("coze-bridge.toml").write_text(f'[bot]\nmode = "chatflow"\nworkflow_id = "{FLOW}"\n')
+    place.coze.flows.script(FLOW)
+    (found,) = [finding for finding in await examine(place) if finding.name == "coze workflow"]
+    assert (found.state, found.what) == (State.OK, "流程 Simulated is there, and the token may run it")
+    one, other = f'workflow_id = "{FLOW}"', f'workflow_id = "{LOST}"\napi_token = "{places.COZE_TOKEN}"'
+    right, lost = await workflows(place, orders=one, desk=other)
+    assert (right.state, right.what) == (State.OK, "orders: 流程 Simulated is there, and the token may run it")
+    assert (lost.state, lost.mend) == (State.WRONG, "take workflow_id from the workflow's URL, and publish it")
+    assert lost.what.startswith(f"desk: Coze knows no workflow {LOST}")
+    assert place.coze.flows.runs == []
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "state", "word"),
+    [
+        (RESUME, {"kind": "code", "value": "4101"}, State.WRONG, "permission run"),
+        (RESUME, {"kind": "http", "value": "404"}, State.SKIPPED, "whether it may be run cannot be told"),
+        (RESUME, {"kind": "http", "value": "503"}, State.SKIPPED, "Coze does not answer"),
+        (INFO, {"kind": "code", "value": "4101"}, State.SKIPPED, "the token lacks getMetadata"),
+        (INFO, {"kind": "http", "value": "404"}, State.SKIPPED, "this server does not tell"),
+        (INFO, {"kind": "http", "value": "503"}, State.SKIPPED, "Coze does not answer"),
+        ("*", {"kind": "code", "value": "4101"}, State.WRONG, "permission run"),
+    ],
+)
+async def test_what_keeps_a_workflow_from_being_run_is_told(place, method, fault, state, word):
+    place.coze.fault(**fault, method=method, times=-1)
+    (found,) = await workflows(place, orders=f'workflow_id = "{FLOW}"')
+    assert found.state is state
+    assert word in doctor.line(found)
+
+
+async def test_a_workflow_with_a_token_of_its_own_is_looked_at_with_that(place):
+    (found,) = await workflows(place, orders=f'workflow_id = "{FLOW}"\napi_token = "pat_CANARYother"')
+    assert (found.state, found.mend) == (State.WRONG, "make a new one at Coze and set it")
+    place.coze.revoke()
+    assert await workflows(place, orders=f'workflow_id = "{FLOW}"') == [], "nothing can be told without a token"
+
+
+async def test_workflows_of_a_coze_studio_are_told_of_as_far_as_it_does(place):
+    place.coze.world.profile = "studio"
+    right, lost = await workflows(place, orders=f'workflow_id = "{FLOW}"', desk=f'workflow_id = "{LOST}"')
+    assert (right.state, right.what) == (State.OK, f"orders: the workflow {FLOW} is there, and the token may run it")
+    assert lost.state is State.SKIPPED
+    assert "cannot be told (Coze 400" in lost.what
 
 
 def test_a_token_of_the_other_site_is_thought_of():

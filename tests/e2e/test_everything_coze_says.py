@@ -26,7 +26,7 @@ LOG_ID = re.compile(r"20\d{12}[0-9A-F]{18}")
 MARKS = re.compile(r"[\s*_\\`>\u200b•—-]|👍|👎")
 
 
-MAY_LACK_ONE = ("empty", "tool", "unreachable", "cancelled_at_coze")
+MAY_LACK_ONE = ("empty", "no_tool", "unreachable", "cancelled_at_coze")
 """Sentences without a log id, where Coze has refused nothing or cannot be heard."""
 
 

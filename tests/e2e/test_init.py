@@ -167,6 +167,22 @@ async def test_a_wrong_answer_is_asked_for_again(place, answer):
     assert load(FILE, {}).telegram_bot_token is not None
 
 
+@pytest.mark.parametrize(
+    ("pasted", "mend"),
+    [
+        ("Bearer pat_CANARY", "leave out the word Bearer"),
+        ("'pat_CANARY'", "stands in quotation marks"),
+        ("pat_CANARY CANARY", "has a space in it"),
+        ("pat_…", "is still a placeholder"),
+        ("xoxb-CANARY", "holds a Slack bot token"),
+    ],
+)
+async def test_what_was_pasted_wrongly_is_told_without_asking_coze(place, answer, pasted, mend):
+    line = await fails(answer(place.environ["COZE_API_BASE"], *[pasted] * 3))
+    assert line.startswith(f"COZE_API_TOKEN: {mend}")
+    assert place.coze.calls == []
+
+
 async def test_three_wrong_answers_are_enough(place, answer):
     base = place.environ["COZE_API_BASE"]
     line = await fails(answer(base, *["pat_CANARYwrong"] * 3))

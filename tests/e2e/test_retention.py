@@ -49,6 +49,7 @@ async def test_what_there_was_of_somebody_forgotten_is_nowhere(world, database):
         world.telegram.say(EVE, EVE, f"echo: {CANARY} one")
         await answered(world, EVE, f"{CANARY} one")
         world.telegram.say(EVE, EVE, "/new")
+        await answered(world, EVE, text("new", "en"))
         world.telegram.say(EVE, EVE, f"echo: {CANARY} two")
         await answered(world, EVE, f"{CANARY} two")
         world.telegram.say(ANN, ANN, "echo: mine")

@@ -271,6 +271,28 @@ async def test_what_is_shown_of_the_arguments_is_no_markup_and_has_a_bound(world
     assert "y…" in asking.text
 
 
+async def test_what_cannot_run_is_not_put_to_the_person(world):
+    tool(world, ask="true")
+    world.coze.script("rain", Answer(text="Sorry.", end="requires_action", arguments='{"place":"河南"}'))
+    async with only_telegram(world) as app:
+        said_at_once = await asked(world, app)
+    assert (said_at_once.text, buttons(said_at_once).keys() & {"✅ Allow", "❌ Decline"}) == ("Sorry.", set())
+    assert "location: is missing" in json.loads(outputs(world)[0])["error"]
+
+
+async def test_of_several_only_what_can_run_is_put_to_the_person(world):
+    tool(world, ask="true")
+    world.coze.script("rain", Answer(text="Wet.", end="requires_action", also=[("get_rain", '{"place":"X"}')]))
+    async with only_telegram(world) as app:
+        asking = await asked(world, app)
+        assert asking.text == "🔐 The bot wants to use:\n\n• get_rain location: 河南\n\nMay it?"
+        press(world, asking, "❌ Decline")
+        await settled(app, 2)
+    declined, wrong = map(json.loads, outputs(world))
+    assert declined == {"error": "The person declined."}
+    assert "location: is missing" in wrong["error"]
+
+
 async def test_in_a_slack_thread_only_who_asked_decides(world):
     tool(world, ask="true")
     async with world.bridge(TELEGRAM_BOT_TOKEN="", SLACK_STREAMING="edit") as app:

@@ -144,6 +144,63 @@ async def test_new_and_clear_leave_the_question_behind_and_stop_ends_the_run(wor
         await seen(world, "begun with once more")
 
 
+async def test_retry_begins_the_run_anew_with_what_it_was_begun_with_also_across_a_kill(world):
+    world.tuning += WORKFLOW
+    steps = Step(ask="Your name?"), Step(ask="Your town?"), Step(output="{1} of {2} wants {input}")
+    world.coze.flows.script(FLOW, *steps)
+    async with world.process() as process:
+        world.telegram.say(ANN, ANN, "tea")
+        await seen(world, "Your name?")
+        world.telegram.say(ANN, ANN, "Ann")
+        await seen(world, "Your town?")
+        world.coze.flows.script(FLOW, Step(pause=2000), *steps)
+        world.telegram.say(ANN, ANN, "/retry")
+        await world.coze.wait(lambda: len(world.coze.flows.runs) == 2)
+        world.coze.flows.script(FLOW, *steps)
+        await process.kill()
+    async with world.process():
+        await world.coze.wait(lambda: len(world.coze.flows.runs) == 3)
+        await world.telegram.wait(lambda: texts(world) == ["Your name?", "Your town?", "Your name?"] or None, 40)
+        world.telegram.say(ANN, ANN, "Bob")
+        await world.telegram.wait(lambda: texts(world)[3:] == ["Your town?"] or None, 40)
+        world.telegram.say(ANN, ANN, "Paris")
+        await seen(world, "Bob of Paris wants tea")
+    assert [run.told for run in world.coze.flows.runs] == [["Ann"], [], ["Bob", "Paris"]]
+    assert {run.body["parameters"]["input"] for run in world.coze.flows.runs} == {"tea"}
+
+
+async def test_a_retry_in_a_thread_asks_ones_own_question_whoever_begins_what_waits(world):
+    world.tuning += WORKFLOW
+    world.coze.flows.script(FLOW, Step(output="here is {input}"))
+    world.environ = {"TELEGRAM_BOT_TOKEN": ""}
+    async with world.bridge() as app:
+        ts = world.slack.say("CGENERAL", "UBOB", "@coze juice")
+        await settled(app, 1)
+        world.coze.flows.script(FLOW, Step(ask="Your name?"))
+        world.slack.say("CGENERAL", "UALICE", "@coze tea", thread_ts=ts)
+        await settled(app, 2)
+        world.slack.say("CGENERAL", "UBOB", "@coze !retry", thread_ts=ts)
+        await settled(app, 3)
+    assert [run.body["parameters"]["input"] for run in world.coze.flows.runs] == ["juice", "tea", "juice"]
+    assert [run.told for run in world.coze.flows.runs] == [[], [], []]
+
+
+async def test_a_retry_that_coze_did_not_take_leaves_the_question_open(world):
+    world.tuning += WORKFLOW
+    world.coze.flows.script(FLOW, Step(ask="Your name?"), Step(output="Hello {1}"))
+    async with world.bridge() as app:
+        world.telegram.say(ANN, ANN, "go")
+        await seen(world, "Your name?")
+        await settled(app, 1)
+        world.coze.fault("code", method="/v1/workflow/stream_run", value="4028")
+        world.telegram.say(ANN, ANN, "/retry")
+        await settled(app, 2)
+        assert "⚠️" in texts(world)[-1]
+        world.telegram.say(ANN, ANN, "Ann")
+        await seen(world, "Hello Ann")
+    assert [run.told for run in world.coze.flows.runs] == [["Ann"]]
+
+
 async def test_an_answer_that_coze_did_not_take_can_be_given_again(world):
     world.tuning += WORKFLOW
     world.coze.flows.script(FLOW, Step(ask="Your name?"), Step(output="Hello {1}"))

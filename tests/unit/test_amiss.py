@@ -9,6 +9,7 @@ READ = File(kind="photo", ref="1", name="photo.jpg", coze="7500")
 HEARD = File(kind="voice", ref="2", heard="what is this?")
 BIG = File(kind="document", ref="3", name="a.zip", size=25 * MB, amiss=f"big:{20 * MB}")
 GONE = File(kind="document", ref="4", name="b.pdf", amiss="gone")
+UNREAD = File(kind="photo", ref="5", name="photo.jpg", amiss="unread")
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,11 @@ GONE = File(kind="document", ref="4", name="b.pdf", amiss="gone")
         ("why?", (READ,), True),
         ("", (READ,), True),
         ("", (HEARD,), True),
-        ("why?", (GONE,), True),
+        ("why?", (GONE,), False),
+        ("why?", (GONE, READ), True),
+        ("why?", (UNREAD,), True),
+        ("", (UNREAD,), False),
+        ("why?", (UNREAD, GONE), False),
         ("", (GONE,), False),
         (" \n", (GONE, GONE), False),
         ("why?", (BIG,), False),
@@ -28,6 +33,17 @@ GONE = File(kind="document", ref="4", name="b.pdf", amiss="gone")
 )
 def test_what_is_asked_all_the_same(question: str, files: tuple[File, ...], expected: bool) -> None:
     assert askable(question, files) is expected
+
+
+@pytest.mark.parametrize(
+    ("amiss", "expected"),
+    [
+        *((cause, False) for cause in ("type", "refused", "empty", "gone", "mumbled", "silent")),
+        *((cause, True) for cause in ("denied", "unread", "unreadable", "deaf")),
+    ],
+)
+def test_words_are_about_the_file_beside_them_but_where_the_bot_never_reads_such(amiss: str, expected: bool) -> None:
+    assert askable("what is this?", (File(kind="photo", ref="1", amiss=amiss),)) is expected
 
 
 def test_what_is_said_is_asked_below_what_is_written() -> None:
