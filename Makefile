@@ -14,7 +14,7 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.dev
 	@rm -f .pytest_cache/most-passed
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --ignore tests/browser \
+	$(BIN)/python -m pytest --numprocesses 6 --dist worksteal --ignore tests/browser \
 		--cov=bridge --cov=storage --cov-report=term:skip-covered --cov-fail-under=95 $(ARGS)
 	@touch .pytest_cache/most-passed
 	$(BIN)/python -m pytest tests/browser

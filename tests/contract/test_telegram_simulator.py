@@ -1,6 +1,7 @@
 """The simulated Telegram, seen by the real python-telegram-bot: does it answer, refuse and deliver as Telegram does?"""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
@@ -60,8 +61,10 @@ async def phone(**options: Any) -> AsyncIterator[Phone]:
     sim.add_chat(ANN)
     async with Served(sim.app) as served:
         one = Phone(sim, served.url)
-        yield one
-        await one.close()
+        try:
+            yield one
+        finally:
+            await one.close()
 
 
 @pytest.fixture(autouse=True)
@@ -509,7 +512,9 @@ async def test_a_new_webhook_ends_a_poll(sim: TelegramSimulator, bot: telegram.B
 # Flood control
 
 
-async def test_too_many_calls_are_refused_and_defiance_escalates() -> None:
+async def test_too_many_calls_are_refused_and_defiance_escalates(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr("simulators.telegram.model.Clock.now", lambda clock: now + clock.ahead)
     async with phone(limits=Limits(extra_seconds=(4,))) as here:
         bot = await here.bot()
         sent = await bot.send_message(ANN, "1")
