@@ -29,7 +29,7 @@ judge: $(VENV)/.dev # 2,000 documents and every beginning of each, before TDLib:
 
 chaos: $(VENV)/.dev # N faults, DB=sqlite or postgres, PROCESSES=, SEED= repeats a plan: see docs/chaos.md
 	$(BIN)/python -m tests.chaos --faults $(or $(N),200) --db $(or $(DB),sqlite) --seed "$(SEED)" \
-		--processes $(or $(PROCESSES),0) --worlds $(or $(WORLDS),5)
+		--processes $(or $(PROCESSES),0) --worlds $(or $(WORLDS),4)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

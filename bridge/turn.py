@@ -105,12 +105,15 @@ class Advance:
     async def _repaint(self) -> None:
         """What came too late may stand in the place of what somebody else showed: that is shown again, at their end."""
         pages = self.surface.late
-        for _ in range(REPAINT_LOOKS if pages else 0):
-            with suppress(Transient):
-                if await self.store.repaint(self.turn, pages):
-                    log.warning("what was shown too late is painted over")
-                    return
-            await self.clock.sleep(REPAINT_SECONDS)
+        try:
+            for _ in range(REPAINT_LOOKS if pages else 0):
+                with suppress(Transient):
+                    if await self.store.repaint(self.turn, pages):
+                        log.warning("what was shown too late is painted over")
+                        return
+                await self.clock.sleep(REPAINT_SECONDS)
+        except Exception:
+            log.exception("this is a bug")
 
     # ---- the way forward ---------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from bridge.errors import LeaseLost
 from bridge.model import ASKS, Near, Post, Turn, TurnState
 from storage.claims import fence, write
 from storage.people import insert
-from storage.tables import conversations, is_unsettled, posts, turns
+from storage.tables import conversations, is_open, is_unsettled, posts, turns
 
 NEAR = 1000
 """Turns before and after one whose answers may stand beside its own."""
@@ -145,9 +145,11 @@ async def drop(connection: AsyncConnection, turn: Turn, page: int) -> None:
 
 
 async def repaint(connection: AsyncConnection, turn: Turn, pages: Collection[int]) -> bool:
-    """Has those pages shown once more, as soon as the turn is settled; False: it is not yet."""
+    """Has those pages shown once more, once it is settled and no other turn of its conversation is open; False: not yet."""
     this = turns.c.id == turn.id
-    if (await connection.execute(select(turns.c.id).where(this, is_unsettled(turns)))).one_or_none() is not None:
+    open_there = and_(turns.c.conversation_id == turn.conversation, is_open(turns))
+    busy = select(turns.c.id).where(or_(and_(this, is_unsettled(turns)), open_there)).limit(1)
+    if (await connection.execute(busy)).first() is not None:
         return False
     shown = update(posts).where(posts.c.turn_id == turn.id, posts.c.page.in_(pages))
     await connection.execute(shown.values(final=False, digest=""))

@@ -354,7 +354,10 @@ class SqlStore:
         await self._database.write(lambda connection: record.drop(connection, turn, page))
 
     async def repaint(self, turn: Turn, pages: Collection[int]) -> bool:
-        done = await self._database.write(lambda connection: record.repaint(connection, turn, pages))
+        try:
+            done = await self._database.write(lambda connection: record.repaint(connection, turn, pages))
+        except IntegrityError:
+            return False  # another turn of its conversation has just been claimed
         self._ring()
         return done
 

@@ -364,7 +364,9 @@ class Store(Protocol):
         """That message does not stand any more."""
 
     async def repaint(self, turn: Turn, pages: Collection[int]) -> bool:
-        """Those pages of the answer are to be shown once more, whoever has settled it. False: nobody has yet."""
+        """Those pages of the answer are to be shown once more, whoever has settled it. False: nobody has yet, or the
+        conversation goes on.
+        """
 
     @property
     def shares(self) -> Shares | None:

@@ -138,6 +138,10 @@ async def test_what_was_shown_too_late_is_shown_once_more_when_it_is_settled(sto
     assert (again.state, again.id, Answer.load(again.answer).note) == (TurnState.FINALISING, turn.id, "all of it")
     assert await store.posts(again) == [Post(page=0, message_id="m0"), rest]
     await store.settle(again, TurnState.DELIVERED)
+    await receive(store, message("b"))
+    other = await claim(store)
+    assert not await store.repaint(turn, {0}), "the conversation goes on"
+    await store.settle(other, TurnState.DELIVERED)
     await store.erase_texts(math.inf, most=10)
     assert await store.repaint(turn, {0}), "there is nothing left to be shown"
     assert await store.claim(MINE, SERVING) is None
