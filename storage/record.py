@@ -145,7 +145,7 @@ async def drop(connection: AsyncConnection, turn: Turn, page: int) -> None:
 
 
 async def repaint(connection: AsyncConnection, turn: Turn, pages: Collection[int]) -> bool:
-    """Has those pages shown once more if it is settled and no other turn of its conversation is open; False: not yet."""
+    """Shows those pages once more if it is settled and no other turn of its conversation is open; False: not yet."""
     this = turns.c.id == turn.id
     open_there = and_(turns.c.conversation_id == turn.conversation, is_open(turns))
     busy = select(turns.c.id).where(or_(and_(this, is_unsettled(turns)), open_there)).limit(1)
