@@ -219,10 +219,10 @@ class Posting:
             return False
         # What a message shows is for its next edit to mend; files are not edited.
         is_file = page.attachment is not None
-        post = Post(page=page.index, message_id=found, digest=page.digest if is_file else "", final=is_file)
-        if not await self._store.adopt_post(turn, post, sure=self._adapter.by_mark or bool(lost.reply_to)):
+        post = Post(page=page.index, message_id=found.message_id, digest=page.digest if is_file else "", final=is_file)
+        if not await self._store.adopt_post(turn, post, sure=found.sure):
             await self._await_turn(Send(page))
-            await self._adapter.leave(turn.address, found)
+            await self._adapter.leave(turn.address, found.message_id)
             return False
         self.posts[page.index] = post
         return True

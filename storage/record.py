@@ -85,12 +85,16 @@ async def posts_of(connection: AsyncConnection, turn: Turn) -> list[Post]:
 
 
 async def near(connection: AsyncConnection, turn: Turn) -> Near:
-    """What stands for the turns of that account with a number near the turn's, and what they answer."""
+    """What stands for the turns of that account with a number near the turn's, and what they answer.
+
+    In its own chat, of all turns that came later.
+    """
     found = await connection.execute(
         select(turns.c.key, turns.c.chat, posts.c.message_id)
         .join(posts, turns.c.id == posts.c.turn_id, isouter=True)
         .where(
             turns.c.id >= turn.id - NEAR,
+            or_(turns.c.id <= turn.id + NEAR, turns.c.chat == turn.address.chat),
             turns.c.platform == turn.address.platform,
             turns.c.account == turn.address.account,
         )

@@ -22,7 +22,7 @@ from adapters.slack.streams import Mode
 from adapters.slack.writing import Writing
 from bridge.errors import BridgeError, ConfigError, RateLimited, Transient, Unreachable
 from bridge.model import Address, Choice, File, Inbound, Lost, Moved, Page, Profile
-from bridge.ports import Accept, Clock, Limits, Meter, Mount, Reply, Shares
+from bridge.ports import Accept, Clock, Found, Limits, Meter, Mount, Reply, Shares
 
 log = logging.getLogger(__name__)
 # At DEBUG slack_sdk logs what people write, and the addresses that open sockets.
@@ -39,7 +39,6 @@ class SlackAdapter:
     """One Slack bot in one workspace. With an app token it hears over Socket Mode, else over HTTP."""
 
     platform = "slack"
-    by_mark = True
 
     def __init__(
         self,
@@ -265,9 +264,10 @@ class SlackAdapter:
         """Empty: messages carry marks."""
         return ""
 
-    async def find(self, address: Address, lost: Lost, *, turn: Callable[[], Awaitable[None]]) -> str | None:  # noqa: ARG002
+    async def find(self, address: Address, lost: Lost, *, turn: Callable[[], Awaitable[None]]) -> Found | None:  # noqa: ARG002
         """Reading has budgets of its own, so no `turn` is awaited."""
-        return await self._finding.find(address, lost, us=self._us)
+        found = await self._finding.find(address, lost, us=self._us)
+        return Found(found, sure=True) if found else None
 
     async def leave(self, address: Address, message_id: str) -> None:
         """Reading changed nothing."""

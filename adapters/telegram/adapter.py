@@ -23,7 +23,7 @@ from adapters.telegram.webhook import PATH, Webhook
 from adapters.telegram.writing import Writing, in_time
 from bridge.errors import BridgeError, ConfigError, Gone, Permanent, Transient, Unreachable
 from bridge.model import Address, File, Lost, Page, Profile
-from bridge.ports import Accept, Budget, Clock, Limits, Meter, Mount, Verb
+from bridge.ports import Accept, Budget, Clock, Found, Limits, Meter, Mount, Verb
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,6 @@ class TelegramAdapter:
     """
 
     platform = PLATFORM
-    by_mark = False
 
     def __init__(
         self,
@@ -187,12 +186,12 @@ class TelegramAdapter:
     def newest(self, address: Address) -> str:
         return str(self._numbers.newest(address.chat) or "")
 
-    async def find(self, address: Address, lost: Lost, *, turn: Callable[[], Awaitable[None]]) -> str | None:
+    async def find(self, address: Address, lost: Lost, *, turn: Callable[[], Awaitable[None]]) -> Found | None:
         if self._reading.me is None:
             raise Unreachable("messages are looked for after open")
         if not lost.page.final and self._drafts.fits(address):
             # A draft has its id from its page.
-            return str(DraftId.of(lost.page))
+            return Found(str(DraftId.of(lost.page)), sure=True)
         return await self._finding.find(address, lost, me=self._reading.me, turn=turn)
 
     async def leave(self, address: Address, message_id: str) -> None:

@@ -1,5 +1,6 @@
 """Finds a message of ours again whose id was lost, by trying the ids that it can have."""
 
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import count, islice
@@ -12,8 +13,8 @@ from adapters.telegram.numbers import Numbers
 from adapters.telegram.parse import PROBE, Me, message_in, number_in
 from adapters.telegram.writing import in_time
 from bridge.errors import Gone, Permanent
-from bridge.model import Address, Lost
-from bridge.ports import Clock
+from bridge.model import Address, Lost, Page
+from bridge.ports import Clock, Found
 
 MOST_PROBES = 8
 """Ids that are tried: a lost message stands close behind the newest one that was known before it was sent."""
@@ -21,6 +22,10 @@ FIND_SECONDS = 60.0
 """After this no further id is tried."""
 MOST_HOLES = 3
 """After so many in a row that do not exist, a chat with a counter of its own has no more messages."""
+
+LEAST_LETTERS, MOST_LETTERS = 16, 200
+"""So many letters and digits must be the same for a message to be known by its words; no more are compared."""
+_NO_LETTER = re.compile(r"[\W_]+")
 
 Turn = Callable[[], Awaitable[None]]
 """Waits until one more call may go out."""
@@ -38,7 +43,7 @@ class Finding:
         self._numbers = numbers
         self._clock = clock
 
-    async def find(self, address: Address, lost: Lost, *, me: Me, turn: Turn) -> str | None:
+    async def find(self, address: Address, lost: Lost, *, me: Me, turn: Turn) -> Found | None:
         """As the port says. After an error it is begun anew."""
         try:
             return await self._find(address, lost, me, _once_free(turn))
@@ -46,7 +51,7 @@ class Finding:
             # It cannot be told; the send that comes next meets the same, and says it.
             return None
 
-    async def _find(self, address: Address, lost: Lost, me: Me, turn: Turn) -> str | None:
+    async def _find(self, address: Address, lost: Lost, me: Me, turn: Turn) -> Found | None:
         chat, holes, until = int(address.chat), 0, self._clock.monotonic() + FIND_SECONDS
         for number in self._candidates(address, lost):
             if self._clock.monotonic() >= until:
@@ -70,7 +75,7 @@ class Finding:
                 await self._bare(chat, number)
             if found:
                 self._numbers.note(address.chat, number, ours=True)
-                return str(number)
+                return Found(str(number), sure=bool(lost.reply_to) or _says(message, lost.page))
         return None
 
     def _candidates(self, address: Address, lost: Lost) -> Iterator[int]:
@@ -133,6 +138,13 @@ def _once_free(turn: Turn) -> Turn:
 def _button() -> InlineKeyboardMarkup:
     """Never the same twice, or Telegram would say that nothing changed, and not show us the message."""
     return InlineKeyboardMarkup([[InlineKeyboardButton("…", callback_data=PROBE + secrets.token_hex(8))]])
+
+
+def _says(message: Message, page: Page) -> bool:
+    """Does what stands there begin as the page does, so that it is no other answer's?"""
+    stands, wanted = (_NO_LETTER.sub("", text)[:MOST_LETTERS] for text in (message.text or "", page.text))
+    alike = min(len(stands), len(wanted))
+    return alike >= LEAST_LETTERS and stands[:alike] == wanted[:alike]
 
 
 def _earliest(address: Address, lost: Lost) -> float:

@@ -156,19 +156,24 @@ class Adapter(Protocol):
     async def aclose(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message whose id was lost."""
+
+    message_id: str
+    sure: bool
+    """It is that page's. Else it stands where that would, and could be another of ours whose id was lost as well."""
+
+
 @runtime_checkable
 class Finds(Protocol):
     """An adapter that can find a message again whose id was lost: the process died, or the response did."""
 
-    by_mark: bool
-    """It goes by `Page.mark`. Else by place and look: another message of ours could be taken for it, unless it replies
-    to the same message."""
-
     def newest(self, address: Address) -> str:
         """The newest message there that it knows of, for `Post.sent_after`; empty if none, or if `find` needs none."""
 
-    async def find(self, address: Address, lost: Lost, *, turn: Callable[[], Awaitable[None]]) -> str | None:
-        """The id of that message, or None if it is not there, or cannot be told.
+    async def find(self, address: Address, lost: Lost, *, turn: Callable[[], Awaitable[None]]) -> Found | None:
+        """That message, or None if it is not there, or cannot be told.
 
         What it reads or changes for that counts as one call of the kind that lost it; before each further one that the
         platform counts so, it awaits `turn`. The message found may look otherwise until its next edit; no other does.

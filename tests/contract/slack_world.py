@@ -114,7 +114,10 @@ async def find(
         raise AssertionError("reading has budgets of its own")
 
     page = Page(index=0, text="", final=True, mark=mark, attachment=attachment)
-    return await slack.find(address, Lost(page=page, since=since, question=question, near=Near(known)), turn=turn)
+    lost = Lost(page=page, since=since, question=question, near=Near(known))
+    found = await slack.find(address, lost, turn=turn)
+    assert found is None or found.sure
+    return found.message_id if found else None
 
 
 async def no_reasons() -> list[str]:

@@ -159,7 +159,11 @@ async def test_what_stands_near_an_answer(store: SqlStore, monkeypatch: pytest.M
     assert await store.near(turns["2"]) == Near(frozenset(stands), frozenset(keys))
     monkeypatch.setattr("storage.record.NEAR", 1)
     later = stands - {("here", "m0")}
-    assert await store.near(turns["2"]) == Near(frozenset(later), frozenset(keys[1:])), "whatever came later counts"
+    assert await store.near(turns["2"]) == Near(frozenset(later), frozenset(keys[1:])), "all that came later"
+    there = {("here", "m2"), ("elsewhere", "m3"), ("here", "m4")}
+    assert await store.near(turns["3"]) == Near(frozenset(there), frozenset(keys[2:]))
+    monkeypatch.setattr("storage.record.NEAR", 0)
+    assert await store.near(turns["1"]) == Near(frozenset({("here", f"m{key}") for key in "124"}), frozenset("124"))
 
 
 # ---- a chat gets a new id

@@ -9,7 +9,7 @@ from adapters.telegram import TelegramAdapter
 from adapters.telegram.finding import MOST_HOLES, MOST_PROBES
 from bridge.errors import RateLimited, Unreachable
 from bridge.model import Address, Attachment, Kind, Lost, Near, Page
-from bridge.ports import Finds
+from bridge.ports import Finds, Found
 from simulators.telegram import TelegramSimulator
 from simulators.telegram.model import Message
 from simulators.wire import Fault, Served
@@ -65,6 +65,12 @@ def lost(question: int, chat: int = ANN, **more: object) -> Lost:
     return Lost(**base | more)  # type: ignore[arg-type]  # each is of its own type
 
 
+async def find(adapter: Finds, where: Address, sought: Lost, *, turn: Turns) -> str | None:
+    """Which message it is."""
+    found = await adapter.find(where, sought, turn=turn)
+    return found.message_id if found else None
+
+
 async def lose(sim: TelegramSimulator, telegram: TelegramAdapter, where: Address, *, reply_to: int = 0) -> Message:
     """Sends a page of which the response never comes."""
     sim.faults.add(Fault(kind=LOST.kind, method=LOST.method))
@@ -92,7 +98,7 @@ class TestFound:
         reply_to = question if chat < 0 else 0
         message = await lose(sim, telegram, address(sim, chat), reply_to=reply_to)
         turns = Turns()
-        assert await port.find(address(sim, chat), lost(question, chat), turn=turns) == str(message.message_id)
+        assert await find(port, address(sim, chat), lost(question, chat), turn=turns) == str(message.message_id)
         assert probes(sim) == [question + 1]
         assert turns.waited == 0, "the send that it stands for had its turn"
         assert message.text == "answer"
@@ -107,7 +113,7 @@ class TestFound:
         message = await lose(sim, telegram, address(sim))
         assert message.message_id == question + 3
         turns = Turns()
-        assert await telegram.find(address(sim), lost(question), turn=turns) == str(message.message_id)
+        assert await find(telegram, address(sim), lost(question), turn=turns) == str(message.message_id)
         assert probes(sim) == [question + 1, question + 2, question + 3]
         assert turns.waited == 2
 
@@ -122,7 +128,7 @@ class TestFound:
             await core.wait(21)
             message = await lose(sim, telegram, address(sim))
             assert telegram.newest(address(sim)) == str(message.message_id - 1)
-            assert await telegram.find(address(sim), lost(question), turn=Turns()) == str(message.message_id)
+            assert await find(telegram, address(sim), lost(question), turn=Turns()) == str(message.message_id)
         assert probes(sim) == [message.message_id]
         await telegram.aclose()
 
@@ -132,7 +138,7 @@ class TestFound:
         question = asked(sim)
         sent = await telegram.send(address(sim), page("answer"))
         for _ in range(2):
-            assert await telegram.find(address(sim), lost(question), turn=Turns()) == sent
+            assert await find(telegram, address(sim), lost(question), turn=Turns()) == sent
         assert probes(sim) == [int(sent)] * 2
 
     async def test_behind_the_newest_that_was_known_when_it_was_sent(
@@ -142,7 +148,7 @@ class TestFound:
         for _ in range(50):
             asked(sim, BOB, by=BOB)
         message = await lose(sim, telegram, address(sim))
-        found = await telegram.find(address(sim), lost(question, sent_after=str(question + 50)), turn=Turns())
+        found = await find(telegram, address(sim), lost(question, sent_after=str(question + 50)), turn=Turns())
         assert found == str(message.message_id)
         assert len(probes(sim)) == 1
 
@@ -154,7 +160,7 @@ class TestFound:
         message = await lose(sim, telegram, address(sim, SUPERGROUP))
         near = Near(frozenset({(str(SUPERGROUP), first)}))
         sought = lost(question, SUPERGROUP, reply_to="", near=near)
-        assert await telegram.find(address(sim, SUPERGROUP), sought, turn=Turns()) == str(message.message_id)
+        assert await find(telegram, address(sim, SUPERGROUP), sought, turn=Turns()) == str(message.message_id)
 
     async def test_in_its_topic(self, sim: TelegramSimulator, url: str, telegram: TelegramAdapter) -> None:
         topics = sim.add_chat(FORUM, type="supergroup", topics=["a", "b"])["topics"]
@@ -164,7 +170,7 @@ class TestFound:
         message = await lose(sim, telegram, here, reply_to=question)
         again = adapter(url)
         await again.open()
-        assert await again.find(here, lost(question, FORUM), turn=Turns()) == str(message.message_id)
+        assert await find(again, here, lost(question, FORUM), turn=Turns()) == str(message.message_id)
         assert [int(other), message.message_id] == probes(sim)[::2]
         assert sim.world.chats[FORUM].messages[int(other)].now.reply_markup is None
         await again.aclose()
@@ -177,7 +183,7 @@ class TestFound:
         with pytest.raises(Unreachable):
             await telegram.attach(address(sim), sought, b"x")
         file, turns = sim.messages(ANN)[-1], Turns()
-        found = await telegram.find(address(sim), lost(question, page=sought), turn=turns)
+        found = await find(telegram, address(sim), lost(question, page=sought), turn=turns)
         assert found == str(file.message_id)
         assert keyboards(sim, ANN) == [None, None, None]
         assert probes(sim) == [text.message_id] * 2 + [file.message_id] * 2
@@ -190,7 +196,7 @@ class TestFound:
         sim.faults.add(Fault(kind=LOST.kind, method="sendMessageDraft"))
         with pytest.raises(Unreachable):
             await telegram.send(address(sim), growing)
-        found = await telegram.find(address(sim), lost(question, page=growing), turn=Turns())
+        found = await find(telegram, address(sim), lost(question, page=growing), turn=Turns())
         assert found is not None
         assert await telegram.edit(address(sim), found, growing) == found
         assert len({draft.draft_id for draft in sim.world.drafts}) == 1
@@ -201,7 +207,7 @@ class TestFound:
 class TestNotFound:
     async def test_it_never_arrived(self, sim: TelegramSimulator, telegram: TelegramAdapter) -> None:
         question, turns = asked(sim), Turns()
-        assert await telegram.find(address(sim), lost(question), turn=turns) is None
+        assert await find(telegram, address(sim), lost(question), turn=turns) is None
         assert probes(sim) == list(range(question + 1, question + 1 + MOST_PROBES))
         assert turns.waited == MOST_PROBES - 1
 
@@ -213,7 +219,7 @@ class TestNotFound:
         async def slowly() -> None:
             await clock.sleep(29)
 
-        assert await telegram.find(address(sim), lost(asked(sim)), turn=slowly) is None
+        assert await find(telegram, address(sim), lost(asked(sim)), turn=slowly) is None
         assert len(probes(sim)) == 4
         await telegram.aclose()
 
@@ -222,23 +228,23 @@ class TestNotFound:
     ) -> None:
         question = asked(sim, SUPERGROUP)
         asked(sim, SUPERGROUP, "somebody else", by=BOB)
-        assert await telegram.find(address(sim, SUPERGROUP), lost(question, SUPERGROUP), turn=Turns()) is None
+        assert await find(telegram, address(sim, SUPERGROUP), lost(question, SUPERGROUP), turn=Turns()) is None
         assert probes(sim) == list(range(question + 1, question + 2 + MOST_HOLES))
 
     async def test_deleted(self, sim: TelegramSimulator, telegram: TelegramAdapter) -> None:
         question = asked(sim)
         message = await lose(sim, telegram, address(sim))
         sim.delete(ANN, message.message_id)
-        assert await telegram.find(address(sim), lost(question), turn=Turns()) is None
+        assert await find(telegram, address(sim), lost(question), turn=Turns()) is None
 
     async def test_too_old(self, sim: TelegramSimulator, telegram: TelegramAdapter) -> None:
         question = asked(sim)
         message = await lose(sim, telegram, address(sim), reply_to=question)
         pressed = replace(lost(question), question="telegram:123456:press:77", reply_to=str(question))
         sought = replace(pressed, since=message.date + 1.0)
-        assert await telegram.find(address(sim), sought, turn=Turns()) is None
+        assert await find(telegram, address(sim), sought, turn=Turns()) is None
         assert keyboards(sim, ANN) == [None, None]
-        assert await telegram.find(address(sim), pressed, turn=Turns()) == str(message.message_id)
+        assert await find(telegram, address(sim), pressed, turn=Turns()) == str(message.message_id)
 
     async def test_a_clock_that_was_ahead_does_not_make_it_too_old(
         self, sim: TelegramSimulator, telegram: TelegramAdapter
@@ -247,12 +253,12 @@ class TestNotFound:
         question = asked(sim)
         message = await lose(sim, telegram, address(sim))
         sought = lost(question, since=message.date + 86_400.0)
-        assert await telegram.find(address(sim), sought, turn=Turns()) == str(message.message_id)
+        assert await find(telegram, address(sim), sought, turn=Turns()) == str(message.message_id)
 
     async def test_nobody_knows_where_to_begin(self, sim: TelegramSimulator, telegram: TelegramAdapter) -> None:
         assert telegram.newest(address(sim)) == ""
         sought = Lost(page=page("x"), since=0.0, question="telegram:123456:press:77")
-        assert await telegram.find(address(sim), sought, turn=Turns()) is None
+        assert await find(telegram, address(sim), sought, turn=Turns()) is None
         assert not probes(sim)
 
     @pytest.mark.parametrize("value", ["404 Not Found: method not found", "403 Forbidden: bot was blocked by the user"])
@@ -262,7 +268,7 @@ class TestNotFound:
         question = asked(sim)
         await lose(sim, telegram, address(sim))
         sim.faults.add(Fault(kind="error", method="editMessageReplyMarkup", value=value, times=-1))
-        assert await telegram.find(address(sim), lost(question), turn=Turns()) is None
+        assert await find(telegram, address(sim), lost(question), turn=Turns()) is None
         assert len(probes(sim)) == 1
 
     @pytest.mark.parametrize("result", [True, None, {"ok": 1}, [5]])
@@ -273,14 +279,14 @@ class TestNotFound:
         await lose(sim, telegram, address(sim))
         odd = ("editMessageReplyMarkup", lambda _world, _params: result)
         monkeypatch.setitem(sim.server._methods, "editmessagereplymarkup", odd)
-        assert await telegram.find(address(sim), lost(question), turn=Turns()) is None
+        assert await find(telegram, address(sim), lost(question), turn=Turns()) is None
         assert len(probes(sim)) == 1
 
     async def test_a_group_that_moved(self, sim: TelegramSimulator, telegram: TelegramAdapter) -> None:
         question = asked(sim, GROUP)
         await lose(sim, telegram, address(sim, GROUP), reply_to=question)
         sim.migrate(GROUP)
-        assert await telegram.find(address(sim, GROUP), lost(question, GROUP), turn=Turns()) is None
+        assert await find(telegram, address(sim, GROUP), lost(question, GROUP), turn=Turns()) is None
 
 
 class TestOthersAreNotTouched:
@@ -291,12 +297,30 @@ class TestOthersAreNotTouched:
         question, other = asked(sim, SUPERGROUP), asked(sim, SUPERGROUP, by=BOB)
         await telegram.send(address(sim, SUPERGROUP), page("for Bob"), reply_to=str(other))
         message = await lose(sim, telegram, address(sim, SUPERGROUP), reply_to=question)
-        found = await again.find(address(sim, SUPERGROUP), lost(question, SUPERGROUP), turn=Turns())
+        found = await find(again, address(sim, SUPERGROUP), lost(question, SUPERGROUP), turn=Turns())
         assert found == str(message.message_id)
         texts = [(one.text, one.now.reply_markup is None) for one in sim.messages(SUPERGROUP)]
         assert texts == [("question", True), ("question", True), ("for Bob", True), ("answer", False)]
         for adapters in (telegram, again):
             await adapters.aclose()
+
+    @pytest.mark.parametrize(
+        ("said", "sure"),
+        [
+            ("The answer begins so, and goes on.", True),
+            ("The answer begins", False),
+            ("The answer is another one's altogether.", False),
+            ("⏳ Interrupted; the rest is on its way.", False),
+        ],
+        ids=["its beginning", "too little of it", "another's", "a passing word"],
+    )
+    async def test_it_is_surely_the_one_if_it_says_so(
+        self, sim: TelegramSimulator, telegram: TelegramAdapter, said: str, *, sure: bool
+    ) -> None:
+        question = asked(sim)
+        sent = await telegram.send(address(sim), page(said))
+        sought = lost(question, page=page("**The answer** begins so, and _goes on_. And this is its end."))
+        assert await telegram.find(address(sim), sought, turn=Turns()) == Found(sent, sure=sure)
 
     async def test_behind_what_stands_in_other_chats(self, sim: TelegramSimulator, url: str) -> None:
         """Private chats share one counter: in a busy hour there are more ids behind the question than are tried."""
@@ -308,9 +332,9 @@ class TestOthersAreNotTouched:
         message = await lose(sim, telegram, address(sim))
         heard = frozenset(f"telegram:123456:{BOB}:{number}" for number in written)
         near = Near(frozenset((str(BOB), number) for number in answered), heard | {"telegram:123456:press:77", "x"})
-        assert await again.find(address(sim), lost(question, near=near), turn=Turns()) == str(message.message_id)
+        assert await find(again, address(sim), lost(question, near=near), turn=Turns()) == str(message.message_id)
         assert probes(sim) == [message.message_id]
-        assert await again.find(address(sim), lost(question), turn=Turns()) is None
+        assert await find(again, address(sim), lost(question), turn=Turns()) is None
         for adapters in (telegram, again):
             await adapters.aclose()
 
@@ -321,7 +345,7 @@ class TestOthersAreNotTouched:
         other = await telegram.send(address(sim), page("of another turn"))
         message = await lose(sim, telegram, address(sim))
         near = Near(frozenset({(str(ANN), other)}))
-        found = await again.find(address(sim), lost(question, near=near), turn=Turns())
+        found = await find(again, address(sim), lost(question, near=near), turn=Turns())
         assert found == str(message.message_id)
         assert probes(sim) == [message.message_id]
         for adapters in (telegram, again):
@@ -331,7 +355,7 @@ class TestOthersAreNotTouched:
         question = asked(sim, GROUP)
         for text in ("one", "two", "three"):
             asked(sim, GROUP, text, by=BOB)
-        assert await telegram.find(address(sim, GROUP), lost(question, GROUP), turn=Turns()) is None
+        assert await find(telegram, address(sim, GROUP), lost(question, GROUP), turn=Turns()) is None
         assert all(len(message.versions) == 1 for message in sim.messages(GROUP))
 
     async def test_a_press_of_the_button_is_nothing(self, sim: TelegramSimulator, url: str) -> None:
@@ -339,7 +363,7 @@ class TestOthersAreNotTouched:
         async with listening(telegram, core):
             question = asked(sim)
             message = await lose(sim, telegram, address(sim))
-            await telegram.find(address(sim), lost(question), turn=Turns())
+            await find(telegram, address(sim), lost(question), turn=Turns())
             assert message.now.reply_markup
             data = message.now.reply_markup["inline_keyboard"][0][0]["callback_data"]
             sim.press(ANN, message.message_id, data, ANN)
@@ -359,10 +383,10 @@ class TestTrouble:
         message = await lose(sim, telegram, address(sim))
         sim.faults.add(Fault(kind="flood", method="editMessageReplyMarkup", after=1, seconds=9))
         with pytest.raises(RateLimited) as caught:
-            await telegram.find(address(sim), lost(question), turn=Turns())
+            await find(telegram, address(sim), lost(question), turn=Turns())
         assert caught.value.retry_after == 9
         sim.skip(10)
-        assert await telegram.find(address(sim), lost(question), turn=Turns()) == str(message.message_id)
+        assert await find(telegram, address(sim), lost(question), turn=Turns()) == str(message.message_id)
 
     async def test_the_response_of_the_probe_is_lost_as_well(
         self, sim: TelegramSimulator, telegram: TelegramAdapter
@@ -371,6 +395,6 @@ class TestTrouble:
         message = await lose(sim, telegram, address(sim))
         sim.faults.add(Fault(kind=LOST.kind, method="editMessageReplyMarkup"))
         with pytest.raises(Unreachable):
-            await telegram.find(address(sim), lost(question), turn=Turns())
+            await find(telegram, address(sim), lost(question), turn=Turns())
         assert message.now.reply_markup, "the button stands already, and is no reason to find nothing"
-        assert await telegram.find(address(sim), lost(question), turn=Turns()) == str(message.message_id)
+        assert await find(telegram, address(sim), lost(question), turn=Turns()) == str(message.message_id)
