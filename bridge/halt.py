@@ -2,9 +2,29 @@
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from bridge.errors import Unsure
+
+_look: ContextVar[Callable[[], None]] = ContextVar("look", default=lambda: None)
+
+
+def look() -> None:
+    """May the call that this task is making leave now? Raises what `looking` was given to raise."""
+    _look.get()()
+
+
+@contextmanager
+def looking(how: Callable[[], None]) -> Iterator[None]:
+    """Looks so right away, and once more when a call made meanwhile is about to leave."""
+    how()
+    before = _look.set(how)
+    try:
+        yield
+    finally:
+        _look.reset(before)
 
 
 class Halt:

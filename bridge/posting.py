@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from bridge.contents import TEXT, Content, Contents
-from bridge.errors import Gone, LeaseLost, Permanent, RateLimited, Transient, Unreachable, Unrenderable
+from bridge.errors import Gone, LeaseLost, Permanent, RateLimited, Transient, Unreachable, Unrenderable, Unsure
 from bridge.figures import Figures
-from bridge.halt import Halt
+from bridge.halt import Halt, looking
 from bridge.model import Lost, Page, Post, Turn
 from bridge.pace import MARGIN_SECONDS, Kind, Pace
 from bridge.pages import mark
@@ -116,8 +116,8 @@ class Posting:
                     if not await self._found(Page(index=index, text="", final=False, mark=mark(self._turn, index))):
                         await self._drop(index)
                 case Delete(page_index, message_id):
-                    self._must_be_ours()
-                    with suppress(Permanent):  # what we may not remove stays, and the answer is whole all the same
+                    # What we may not remove stays, and the answer is whole all the same.
+                    with looking(self._must_be_ours), self._watched(page_index), suppress(Permanent):
                         await self._adapter.delete(self._turn.address, message_id)
                     await self._drop(page_index)
         except RateLimited as error:
@@ -175,7 +175,7 @@ class Posting:
         except Transient as error:
             if error.certain and not step.begun:
                 await self._drop(page.index)
-            tried = self._turn.attempts >= MOST_ATTACH_ATTEMPTS and not isinstance(error, RateLimited)
+            tried = self._turn.attempts >= MOST_ATTACH_ATTEMPTS and not isinstance(error, RateLimited | Unsure)
             if page.attachment is None or not tried:
                 raise
             self._contents.misses(page.attachment, error)
@@ -185,24 +185,41 @@ class Posting:
         try:
             await self._keep(Post(page=page.index, message_id=message_id, digest=page.digest, final=page.final))
         except LeaseLost:
-            await self._take_back(message_id)
+            await self._take_back(page.index, message_id)
             raise
         if page.attachment is not None:
             self._contents.sent()
 
-    async def _take_back(self, message_id: str) -> None:
+    async def _take_back(self, page: int, message_id: str) -> None:
         """It went out, but the turn is somebody else's: they have found it, or have posted another one in its place."""
-        with suppress(Transient, Permanent):
-            address, near = self._turn.address, await self._store.near(self._turn)
+        address = self._turn.address
+        try:
+            near = await self._store.near(self._turn)
             if (address.chat, message_id) not in near.posted:
                 log.info("a message that was sent too late is taken back")
+                self.late.add(page)  # they may find it in this very moment
                 await self._adapter.delete(address, message_id)
+        except (Transient, Permanent) as error:
+            self._meter.count("possible_duplicates", platform=address.platform)
+            log.warning("a message that was sent too late stays: %s", error)
+
+    @contextmanager
+    def _watched(self, page: int) -> Iterator[None]:
+        """Notes if what is done to that page comes back when the turn may have been somebody else's."""
+        try:
+            yield
+        finally:
+            if self._clock.monotonic() >= self._halt.ours_until:
+                self.late.add(page)
 
     async def _found(self, page: Page) -> bool:
         """Is the message known now that an earlier send of that page may have left?"""
         if not isinstance(self._adapter, Finds):
             return False
         turn = self._turn
+        await self._pause(LANDING_SECONDS)
+        await self._await_turn(Send(page))  # the turn that we had was for a call at that time
+        self._must_be_ours()
         lost = Lost(
             page=page,
             since=turn.received_at - SKEW_SECONDS,
@@ -211,9 +228,6 @@ class Posting:
             sent_after=self.posts[page.index].sent_after,
             near=await self._store.near(turn),
         )
-        await self._pause(LANDING_SECONDS)
-        await self._await_turn(Send(page))  # the turn that we had was for a call at that time
-        self._must_be_ours()
         found = await self._adapter.find(turn.address, lost, turn=lambda: self._await_turn(Send(page)))
         if found is None:
             return False
@@ -257,34 +271,35 @@ class Posting:
         return self._turn.reply_to if page.index == 0 else ""
 
     async def _post(self, page: Page, content: Content) -> str:
-        self._must_be_ours()
         reply_to = self._reply_to(page)
-        if content.attachment is None or not isinstance(self._adapter, Attaches):
-            return await self._adapter.send(self._turn.address, page, reply_to=reply_to)
-        page = replace(page, attachment=content.attachment)
-        return await self._adapter.attach(self._turn.address, page, content.data, reply_to=reply_to)
+        with looking(self._must_be_ours):
+            if content.attachment is None or not isinstance(self._adapter, Attaches):
+                return await self._adapter.send(self._turn.address, page, reply_to=reply_to)
+            page = replace(page, attachment=content.attachment)
+            return await self._adapter.attach(self._turn.address, page, content.data, reply_to=reply_to)
 
     async def _edit(self, page: Page, message_id: str) -> None:
         standing = self.posts.get(page.index)
         if standing is not None and standing.final and not page.final:
             # It will not show any more what is written down of it; whoever comes after a crash must not believe that.
             await self._keep(replace(standing, final=False, digest=""))
-        self._must_be_ours()
         try:
-            stands_as = await self._adapter.edit(self._turn.address, message_id, page)
+            with looking(self._must_be_ours), self._watched(page.index):
+                stands_as = await self._adapter.edit(self._turn.address, message_id, page)
         except Gone:
             self.unwanted = True
             await self._drop(page.index)
             return
-        finally:
-            if self._clock.monotonic() >= self._halt.ours_until:
-                self.late.add(page.index)
         if not stands_as:
             await self._drop(page.index)
             return
         post = Post(page=page.index, message_id=stands_as, digest=page.digest, final=page.final)
         if page.final or stands_as != message_id:
-            await self._keep(post)
+            try:
+                await self._keep(post)
+            except LeaseLost:
+                self.late.add(page.index)
+                raise
         else:
             self.posts[page.index] = post
 

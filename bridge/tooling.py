@@ -102,8 +102,11 @@ class Tooling:
         outputs |= {call.id: DECLINED for call in calls if call not in wanted}
         if there := dict.fromkeys(call.name for call in wanted if self.tools.has(call.name)):
             yield ToolCalled(", ".join(there))
+        self._must_be_ours()
         async with asyncio.TaskGroup() as group:
-            running = {call.id: group.create_task(self.tools.run(call), name="tool") for call in wanted}
+            running = {
+                call.id: group.create_task(self.tools.run(call, allowed=allowed), name="tool") for call in wanted
+            }
         outputs |= {call: task.result() for call, task in running.items()}
         yield ToolReturned()
 
@@ -112,6 +115,7 @@ class Tooling:
         asking, turn = self.asking, self.asking.turn
         for delay in (*SUBMIT_DELAYS, 0.0):
             started: list[ChatStarted] = []
+            self._must_be_ours()
             asking.answer.calls = ()
             try:
                 async with asking.bot.submit(turn.coze_conversation, turn.chat, outputs) as events:
@@ -136,6 +140,9 @@ class Tooling:
                 raise failure
             if await asking.clock.wait(asking.halt.asked, delay):
                 return
+
+    def _must_be_ours(self) -> None:
+        self.asking.halt.must_be_ours(self.asking.clock.monotonic())
 
     # ---- the person --------------------------------------------------------------------------------------------
 

@@ -23,6 +23,8 @@ from bridge.tooling import Tooling
 log = logging.getLogger(__name__)
 
 
+UNSURE_SECONDS = 1.0
+"""After that a turn that was not surely ours goes on."""
 REPAINT_SECONDS, REPAINT_LOOKS = 1.0, 60
 """Between two looks whether somebody else is through with the turn, and how many there are."""
 
@@ -85,6 +87,7 @@ class Advance:
         except Transient as error:
             # The store itself does not answer: the lease will lapse, and the turn is claimed again.
             log.warning("%s", error)
+            await self._repaint()
         except Exception:
             log.exception("this is a bug")
             await self._after_bug()
@@ -112,6 +115,8 @@ class Advance:
                         log.warning("what was shown too late is painted over")
                         return
                 await self.clock.sleep(REPAINT_SECONDS)
+            if pages:
+                log.warning("what was shown too late may stand: its conversation does not come to rest")
         except Exception:
             log.exception("this is a bug")
 
@@ -153,6 +158,8 @@ class Advance:
         elif is_blank(answer.text) and not answer.note:
             notes.append(text("empty", language))
         answer.note = "\n\n".join(filter(None, (answer.note, *notes)))
+        if missing := self.tooling.missing:
+            await self.alerts.lacking(missing, bot=self.turn.bot)
         cancelling = asyncio.create_task(self.asking.cancel())
         try:
             await self._finalise()
@@ -160,8 +167,6 @@ class Advance:
             await cancelling
 
     async def _finalise(self) -> None:
-        if missing := self.tooling.missing:
-            await self.alerts.lacking(missing, bot=self.turn.bot)
         await self.store.finalising(self.turn, self.answer.dump(), pending=self.asking.pending)
         self.turn = replace(self.turn, state=TurnState.FINALISING)
         await self._deliver()
@@ -217,6 +222,11 @@ class Advance:
     async def _later(self, error: Transient) -> None:
         """Tries again after a while, or, where that has been done often enough, tells the person."""
         turn, attempts = self.turn, self.turn.attempts + 1
+        if isinstance(error, Unsure):
+            # Nothing failed: this process was held up, and either it is ours again or somebody else goes on.
+            soon = self.clock.now() + UNSURE_SECONDS
+            await self.store.postpone(turn, turn.state, until=soon, attempts=turn.attempts, error=str(error))
+            return
         state, delays = where_to_resume(turn.state, error, recalls=self.asking.recalls)
         delivering = state is TurnState.FINALISING
         given_up = not delivering and attempts > len(delays)
@@ -229,9 +239,6 @@ class Advance:
         if delivering and isinstance(error, RateLimited):
             # A penalty is no failure of ours: it lasts as long as the platform said, and is not counted.
             attempts, delay = turn.attempts, max(error.retry_after, 1.0)
-        elif isinstance(error, Unsure):
-            # Nothing failed: this process was held up, and either it is ours again or somebody else goes on.
-            attempts, delay = turn.attempts, 1.0
         log.info("%s; going on in %.1f s", error, delay)
         if not delivering and attempts > 1 and not self.answer.text:
             await self._say_trying(error)

@@ -24,6 +24,8 @@ from storage.claims import fence, write
 from storage.people import insert
 from storage.tables import conversations, is_open, is_unsettled, posts, turns
 
+REPAINT = "painted over"
+"""`turns.error` of one that was settled, and of which something is shown once more."""
 NEAR = 1000
 """Turns before and after one whose answers may stand beside its own."""
 #: A question of which Coze knows nothing yet.
@@ -91,7 +93,7 @@ async def near(connection: AsyncConnection, turn: Turn) -> Near:
     """
     found = await connection.execute(
         select(turns.c.key, turns.c.chat, posts.c.message_id)
-        .join(posts, turns.c.id == posts.c.turn_id, isouter=True)
+        .join(posts, and_(turns.c.id == posts.c.turn_id, posts.c.turn_id >= turn.id - NEAR), isouter=True)
         .where(
             turns.c.id >= turn.id - NEAR,
             or_(turns.c.id <= turn.id + NEAR, turns.c.chat == turn.address.chat),
@@ -151,14 +153,18 @@ async def drop(connection: AsyncConnection, turn: Turn, page: int) -> None:
 async def repaint(connection: AsyncConnection, turn: Turn, pages: Collection[int]) -> bool:
     """Shows those pages once more if it is settled and no other turn of its conversation is open; False: not yet."""
     this = turns.c.id == turn.id
+    shown = update(posts).where(posts.c.turn_id == turn.id, posts.c.page.in_(pages)).values(final=False, digest="")
+    ours = select(turns.c.id).where(this, is_unsettled(turns), turns.c.lease == turn.lease)
+    if (await connection.execute(ours)).first() is not None:
+        await connection.execute(shown)
+        return True  # whoever goes on with it shows them anyway
     open_there = and_(turns.c.conversation_id == turn.conversation, is_open(turns))
     busy = select(turns.c.id).where(or_(and_(this, is_unsettled(turns)), open_there)).limit(1)
     if (await connection.execute(busy)).first() is not None:
         return False
-    shown = update(posts).where(posts.c.turn_id == turn.id, posts.c.page.in_(pages))
-    await connection.execute(shown.values(final=False, digest=""))
+    await connection.execute(shown)
     again = {"state": TurnState.FINALISING, "settled_at": None, "not_before": 0.0, "cancel_requested": False}
-    await connection.execute(update(turns).where(this, turns.c.answer != "").values(again))
+    await connection.execute(update(turns).where(this, turns.c.answer != "").values(again | {"error": REPAINT}))
     return True
 
 
@@ -168,7 +174,8 @@ async def flag(connection: AsyncConnection, which: ColumnElement[bool]) -> bool:
     An answer that is complete stays put off: the platform's penalty is why.
     """
     due = case((turns.c.state == TurnState.FINALISING.value, turns.c.not_before), else_=0.0)
-    row = update(turns).where(which, is_unsettled(turns))
+    # What is only painted over has been answered: there is nothing to stop.
+    row = update(turns).where(which, is_unsettled(turns), turns.c.error != REPAINT)
     row = row.values(cancel_requested=True, not_before=due)
     return (await connection.execute(row)).rowcount > 0
 

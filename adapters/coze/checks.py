@@ -81,7 +81,8 @@ async def _workflow(api: Api, workflow_id: str) -> str:
     answered, _ = await api.call("GET", f"/v1/workflows/{quote(workflow_id, safe='')}")
     data = answered.get("data")
     detail = data.get("workflow_detail") if isinstance(data, dict) else None
-    return str((detail or {}).get("workflow_name") or f"the workflow {workflow_id}")
+    name = detail.get("workflow_name") if isinstance(detail, dict) else None
+    return str(name or f"the workflow {workflow_id}")
 
 
 def _unseen(failed: BotFailed) -> str:

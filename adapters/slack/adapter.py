@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.leaving import watched
 from adapters.slack import attaching
 from adapters.slack.errors import REFUSED_TOKEN, calling
 from adapters.slack.fetching import MOST_BYTES, Fetching
@@ -126,7 +127,9 @@ class SlackAdapter:
         if self._web is None:
             # trust_env: proxies from the environment, NO_PROXY included, which slack_sdk's own reading leaves out.
             timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS, sock_connect=CONNECT_SECONDS)
-            self._session = aiohttp.ClientSession(timeout=timeout, trust_env=True, cookie_jar=aiohttp.DummyCookieJar())
+            self._session = aiohttp.ClientSession(
+                timeout=timeout, trust_env=True, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[watched()]
+            )
             # No retries: the SDK's would post twice what was lost on the way back.
             self._web = AsyncWebClient(
                 self._bot_token, self._api_base, session=self._session, retry_handlers=[], logger=_sdk_log

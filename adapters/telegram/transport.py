@@ -11,6 +11,8 @@ from httpx_aiohttp import AiohttpTransport
 from telegram import Bot
 from telegram.request import HTTPXRequest
 
+from adapters.leaving import watched
+
 CONNECTIONS = 64
 CONNECT_SECONDS = 10.0
 POOL_SECONDS = 20.0
@@ -54,7 +56,7 @@ def _client(connections: int, read_seconds: float) -> HTTPXRequest:
     def session() -> aiohttp.ClientSession:
         # trust_env: HTTPS_PROXY and NO_PROXY; api.telegram.org is not reachable directly from everywhere.
         connector = aiohttp.TCPConnector(limit=connections, ssl=trusted())
-        return aiohttp.ClientSession(connector=connector, trust_env=True)
+        return aiohttp.ClientSession(connector=connector, trust_env=True, trace_configs=[watched()])
 
     return HTTPXRequest(
         connection_pool_size=connections,

@@ -79,13 +79,13 @@ class Toolbox:
             return False
         return True
 
-    async def run(self, call: ToolCall) -> str:
+    async def run(self, call: ToolCall, *, allowed: bool = False) -> str:
         tool = self._tools.get(call.name)
         if tool is None:
             log.warning("the bot asked for a tool that is not configured: %s", call.name[:MOST_ERROR])
             outcome, output = "missing", failing(f"this service has no tool {call.name[:MOST_ERROR]}")
         else:
-            outcome, output = await self._run(tool, call.arguments)
+            outcome, output = await self._run(tool, call.arguments, allowed=allowed)
         self._meter.count("tools", tool=tool.name if tool else UNKNOWN, outcome=outcome)
         return output
 
@@ -96,12 +96,15 @@ class Toolbox:
         if self._given_up:
             await asyncio.wait(self._given_up, timeout=CLOSE_SECONDS)
 
-    async def _run(self, tool: Tool, given: str) -> tuple[str, str]:
+    async def _run(self, tool: Tool, given: str, *, allowed: bool) -> tuple[str, str]:
         """What became of it, and its output."""
         try:
             arguments = tool.taken(given)
         except ValueError as error:
             return "arguments", failing(f"arguments of {tool.name}: {error}")
+        if tool.ask and not allowed:
+            # They did not fit when it was looked whom to ask.
+            return "arguments", failing(f"nobody was asked whether {tool.name} may run; call it again")
         values = {**arguments, **tool.options}
         running = asyncio.create_task(self._call(tool, values), name=f"tool {tool.name}")
         try:

@@ -256,9 +256,10 @@ class Tools(Protocol):
     def asks(self, call: ToolCall) -> bool:
         """Is the person to be asked before it runs? Not of a call that would not run, as its arguments do not fit."""
 
-    async def run(self, call: ToolCall) -> str:
+    async def run(self, call: ToolCall, *, allowed: bool = False) -> str:
         """Its output, as JSON or plain text, for the model. Never raises: a tool that is missing, refuses its
-        arguments, fails or takes too long says so in its output. Cancelled, it ends the tool where that can be ended.
+        arguments, fails or takes too long says so in its output, and so does one that the person is to be asked about
+        and did not allow. Cancelled, it ends the tool where that can be ended.
         """
 
     async def aclose(self) -> None: ...

@@ -349,7 +349,7 @@ class Store(Protocol):
         """In order of their pages."""
 
     async def near(self, turn: Turn) -> Near:
-        """Ids of the messages that answer it, or a turn of the same chat that came shortly before or after it."""
+        """The messages of turns that came shortly before or after it, and in its own chat of all that came after it."""
 
     async def keep_post(self, turn: Turn, post: Post) -> None:
         """Writes the post down: before its send without a message id, after it with one."""

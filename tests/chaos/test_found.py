@@ -24,7 +24,7 @@ from bridge.clock import SystemClock
 from bridge.contents import Contents
 from bridge.errors import LeaseLost, Unreachable
 from bridge.figures import Figures
-from bridge.halt import Halt
+from bridge.halt import Halt, looking
 from bridge.model import Address, Lease, Page, Post, Turn, TurnState
 from bridge.pace import Pace
 from bridge.pages import Look
@@ -192,7 +192,8 @@ class Freezing(TelegramAdapter):
 
     async def edit(self, address: Address, message_id: str, page: Page) -> str:
         await self._freeze()
-        return await super().edit(address, message_id, page)
+        with looking(lambda: None):  # it has looked
+            return await super().edit(address, message_id, page)
 
     async def _freeze(self) -> None:
         if meanwhile := self.meanwhile:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from adapters.slack import SlackAdapter, errors
 from adapters.slack import finding as module
 from adapters.slack.limits import Seconds, limits
-from bridge.errors import Gone, RateLimited, Refused, Unreachable, Unrenderable
+from bridge.errors import Gone, RateLimited, Refused, Unreachable, Unrenderable, Unsure
+from bridge.halt import looking
 from bridge.model import Address, Attachment, Page
 from bridge.model import Kind as FileKind
 from bridge.pace import Kind, Pace
@@ -84,6 +85,23 @@ class TestWriting:
         await slack.edit(thread, ts, page("one two"))
         assert sim.texts("CGENERAL") == ["one two"]
         assert await find(slack, thread, "turn-1.0", since=time.time()) == ts
+
+    async def test_what_may_not_leave_any_more_does_not(
+        self, sim: SlackSimulator, slack: SlackAdapter, thread: Address
+    ) -> None:
+        """Found by the chaos suite: frozen right before it left, an edit stood over what somebody else had shown."""
+        ts = await slack.send(thread, page("half"))
+        looks = iter([False, True])
+
+        def look() -> None:
+            if next(looks):
+                raise Unsure
+
+        with pytest.raises(Unsure), looking(look):
+            await slack.edit(thread, ts, page("whole"))
+        assert sim.texts("CGENERAL") == ["half"]
+        await slack.edit(thread, ts, page("whole"))
+        assert sim.texts("CGENERAL") == ["whole"]
 
     async def test_a_clock_that_was_ahead_hides_nothing(self, slack: SlackAdapter, thread: Address) -> None:
         """Found by the chaos suite: behind the message that it answers, no time of ours is needed."""

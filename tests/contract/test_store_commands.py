@@ -130,10 +130,16 @@ async def test_what_was_shown_too_late_is_shown_once_more_when_it_is_settled(sto
     whole, rest = (Post(page=page, message_id=f"m{page}", digest="d", final=True) for page in range(2))
     for post in (whole, rest):
         await store.keep_post(turn, post)
-    assert not await store.repaint(turn, {0}), "somebody works on it"
-    await store.finalising(turn, Answer(note="all of it").dump())
-    await store.settle(turn, TurnState.DELIVERED)
+    assert await store.repaint(turn, {0}), "whoever goes on shows it"
+    assert await store.posts(turn) == [Post(page=0, message_id="m0"), rest]
+    await store.release(MINE.owner)
+    theirs = await claim(store)
+    await store.keep_post(theirs, whole)
+    assert not await store.repaint(turn, {0}), "somebody else works on it"
+    await store.finalising(theirs, Answer(note="all of it").dump())
+    await store.settle(theirs, TurnState.DELIVERED)
     assert await store.repaint(turn, {0})
+    assert not await store.cancel(turn.id), "it is answered"
     again = await claim(store)
     assert (again.state, again.id, Answer.load(again.answer).note) == (TurnState.FINALISING, turn.id, "all of it")
     assert await store.posts(again) == [Post(page=0, message_id="m0"), rest]

@@ -7,7 +7,18 @@ import pytest
 
 from adapters.telegram import TelegramAdapter
 from adapters.telegram.markup import LONGEST_TEXT, fill
-from bridge.errors import ConfigError, Gone, Permanent, RateLimited, Refused, Unreachable, Unrenderable
+from bridge.errors import (
+    ConfigError,
+    Gone,
+    Permanent,
+    RateLimited,
+    Refused,
+    Transient,
+    Unreachable,
+    Unrenderable,
+    Unsure,
+)
+from bridge.halt import looking
 from bridge.ports import Adapter, Budget, Mounts, Verb
 from simulators.telegram import TelegramSimulator
 from simulators.telegram.flood import Flood
@@ -98,6 +109,22 @@ class TestOpening:
 
 
 class TestWriting:
+    async def test_what_may_not_leave_any_more_does_not(
+        self, sim: TelegramSimulator, telegram: TelegramAdapter
+    ) -> None:
+        message = await telegram.send(address(sim), page("half"))
+        looks = iter([False, True])
+
+        def look() -> None:
+            if next(looks):
+                raise Unsure
+
+        with pytest.raises(Transient), looking(look):
+            await telegram.edit(address(sim), message, page("whole"))
+        assert not sim.calls("editMessageText")
+        await telegram.edit(address(sim), message, page("whole"))
+        assert sim.texts(ANN) == ["whole"]
+
     async def test_sends_text_with_entities(self, sim: TelegramSimulator, telegram: TelegramAdapter) -> None:
         sent = await telegram.send(address(sim), page("**注意：**这是 `code`"))
         shown = sim.messages(ANN)[-1]

@@ -126,7 +126,10 @@ async def test_one_that_is_not_there_says_so_and_is_counted_under_no_name_of_its
 async def test_the_person_is_asked_of_what_can_run_only(arguments, asks, ask):
     tool = loaded("get_rain", f"{SAMPLES}:get_rain", ask=ask, seconds=60.0, options={})
     box = Toolbox({"get_rain": tool}, Tally())
-    assert box.asks(ToolCall(id="1", name="get_rain", arguments=arguments)) is (asks and ask)
+    rain = ToolCall(id="1", name="get_rain", arguments=arguments)
+    assert box.asks(rain) is (asks and ask)
+    ran = [("error" not in json.loads(await box.run(rain, allowed=allowed))) for allowed in (False, True)]
+    assert ran == [asks and not ask, asks], "whom nobody allowed does not run, whatever was found when it was looked"
 
 
 async def test_so_many_that_hang_keep_no_thread_from_anybody_else(call):
