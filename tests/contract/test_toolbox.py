@@ -128,7 +128,7 @@ async def test_the_person_is_asked_of_what_can_run_only(arguments, asks, ask):
     box = Toolbox({"get_rain": tool}, Tally())
     rain = ToolCall(id="1", name="get_rain", arguments=arguments)
     assert box.asks(rain) is (asks and ask)
-    ran = [("error" not in json.loads(await box.run(rain, allowed=allowed))) for allowed in (False, True)]
+    ran = ['"error"' not in await box.run(rain, allowed=allowed) for allowed in (False, True)]
     assert ran == [asks and not ask, asks], "whom nobody allowed does not run, whatever was found when it was looked"
 
 
