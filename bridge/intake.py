@@ -142,7 +142,9 @@ class Intake:
             return await self._say(Saying(why_not), inbound, who, where)
         if decision is not None:
             return await self._receive(decision, replace(who, language=user(decision).language), where)
-        question = await self._presses.question(inbound)
+        why_not, question = await self._presses.question(inbound, who, where)
+        if why_not:
+            return await self._say(Saying(why_not), inbound, who, where)
         if question is None and self._welcome:
             question = await self._welcome.question(inbound)
         if question is None and inbound.opened:

@@ -57,17 +57,25 @@ class Presses:
         said = label or text("allow" if found[1] == Does.ALLOW else "decline", who.language)
         return "", replace(inbound, text=said, act=inbound.press)
 
-    async def question(self, inbound: Inbound) -> Inbound | None:
-        """The question that the button asks, as if the person had written it; None if there is no such button there."""
+    async def question(self, inbound: Inbound, who: User, where: str) -> tuple[str, Inbound | None]:
+        """The question that the button asks, as if the person had written it; None if there is no such button there.
+
+        Else a sentence that says why not: it is an answer to what a workflow asked, and that has been answered.
+        """
         found = _PRESS.fullmatch(inbound.press)
         if found is None or found[1] != Does.ASK:
-            return None
+            return "", None
         turn = TurnId(int(found[2]))
         answered = await self._store.answered(turn, inbound.address)
         if answered is None:
-            return None
-        question = dict(offered(turn, Answer.load(answered.answer))).get(inbound.press)
-        return None if question is None else replace(inbound, text=question)
+            return "", None
+        answer = Answer.load(answered.answer)
+        question = dict(offered(turn, answer)).get(inbound.press)
+        if question is not None and answer.resume:
+            waits = Pending.load(await self._store.waits(where))
+            if waits is None or waits.turn != turn or await self._store.is_busy(where):
+                return text("decided", who.language), None
+        return "", None if question is None else replace(inbound, text=question)
 
     async def judge(self, inbound: Inbound) -> str | None:
         """Keeps the judgement, and lets Coze know: JUDGED, or TAKEN_BACK if the same person judged so before. None: the

@@ -297,10 +297,12 @@ class Surface:
             if not every:
                 return
             quiet = not begun or (self._posting.posts and now - self._painted_at >= every)
+            stood = bool(self._posting.posts)
             if (
                 quiet
                 and self._pace.delay(budgets, Kind.TYPING, now) <= 0
                 and await self._posting.may(budgets, Kind.TYPING)
+                and bool(self._posting.posts) is stood  # a sign that comes behind the first message would stay
             ):
                 await self._posting.sign(budgets)
             await self._clock.wait(ended, every)

@@ -14,6 +14,13 @@ async def waits(connection: AsyncConnection, where: str) -> str:
     return (await connection.execute(pending)).scalar() or ""
 
 
+async def is_busy(connection: AsyncConnection, where: str) -> bool:
+    """Is a question of the conversation with that key not settled?"""
+    theirs = turns.c.conversation_id == conversations.c.id
+    busy = select(turns.c.id).join(conversations, theirs).where(conversations.c.key == where, is_unsettled(turns))
+    return (await connection.execute(busy.limit(1))).first() is not None
+
+
 #: Who asked in a conversation, by leaps from each to the next, and what each of them wrote last: the index of what is
 #: asked is read at a few places, however long the conversation is.
 _LAST_ASKED = text("""

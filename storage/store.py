@@ -103,6 +103,9 @@ class SqlStore:
     async def waits(self, where: str) -> str:
         return await self._database.read(lambda connection: past.waits(connection, where))
 
+    async def is_busy(self, where: str) -> bool:
+        return await self._database.read(lambda connection: past.is_busy(connection, where))
+
     async def retire(self, where: str, before: float) -> bool:
         # Most often it goes on, and nothing is to be written.
         if await self._database.read(lambda connection: past.goes_on(connection, where, before)):

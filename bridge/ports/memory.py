@@ -188,6 +188,9 @@ class Store(Protocol):
     async def waits(self, where: str) -> str:
         """What that conversation waits for, as `Pending.dump` wrote it; empty: nothing, or there is none such."""
 
+    async def is_busy(self, where: str) -> bool:
+        """Is a question of that conversation on its way, or waiting?"""
+
     async def obey(
         self, inbound: Inbound, who: User, where: str, effect: Effect, reply: Callable[[Standing], str]
     ) -> Standing | None:

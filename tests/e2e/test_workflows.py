@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bridge.texts import TEXTS
 from simulators.coze.answers import Answer
 from simulators.coze.flows import Step
 from tests.e2e.worlds import settled
@@ -61,6 +62,26 @@ async def logged(process, word):
     async with asyncio.timeout(40):
         while not any(word in line for line in process.log):
             await asyncio.sleep(0.02)
+
+
+async def test_an_option_answers_its_own_question_and_once(world):
+    """A double click answered the question behind it, and an old button whatever was asked by then."""
+    world.tuning += WORKFLOW
+    world.coze.flows.script(FLOW, *ORDER)
+    async with world.process() as process:
+        world.telegram.say(ANN, ANN, "Ann")
+        message = await offered(world, "large")
+        await logged(process, '"settled"')
+        for _ in range(2):
+            world.telegram.press(ANN, message.message_id, buttons(message)["large"], ANN)
+        nothing = TEXTS["decided"]["en"]
+        await world.telegram.wait(lambda: nothing in texts(world) and "Which colour?" in str(texts(world)), 40)
+        await world.telegram.wait(lambda: sum('"settled"' in line for line in process.log) == 3 or None, 40)
+        world.telegram.press(ANN, message.message_id, buttons(message)["small"], ANN)
+        await world.telegram.wait(lambda: texts(world).count(nothing) == 2 or None, 40)
+        world.telegram.say(ANN, ANN, "blue")
+        await seen(world, "For whom?")
+    assert [run.told for run in world.coze.flows.runs] == [["large", "blue"]]
 
 
 async def test_a_70_second_workflow_with_three_questions_killed_once_in_the_middle_completes(world):
